@@ -8,6 +8,7 @@
 # checks the signatures, against Debian's archive keys only.
 # BELFRY_MIRROR=URI overrules the mirror found.
 
+debian_suites="bookworm|trixie|forky|sid|(old)?stable|testing|unstable"
 suites="trixie trixie-backports"
 apt_dir=$cache/apt
 
@@ -32,10 +33,9 @@ apt_mirrors()
 	apt-get indextargets --format \
 		'$(TARGET_OF) $(REPO_URI) $(RELEASE) $(COMPONENT)' \
 		'Created-By: Packages' 2>/dev/null |
-	awk '$4 == "main" && $2 !~ /^cdrom:/ &&
-	     $3 ~ /^(bookworm|trixie|forky|sid|(old)?stable|testing|unstable)$/ {
-		print ($2 ~ /debian\/?$/ ? 0 : 1), $2
-	     }' | sort -u | cut -d' ' -f2
+	grep -E "^[^ ]+ [^ ]+ ($debian_suites) main\$" | grep -v ' cdrom:' |
+		awk '{ print ($2 ~ /debian\/?$/ ? 0 : 1), $2 }' |
+		sort -u | cut -d' ' -f2
 }
 
 apt_configure()
@@ -65,7 +65,7 @@ apt_configure()
 		Acquire::Languages "none";
 		END
 		env -u APT_CONFIG apt-config dump | grep '^Acquire::' |
-		grep -v -E '^Acquire::(IndexTargets|Languages|Changelogs)|^Acquire::(CompressionTypes|Send-URI)'
+		grep -v -E '^Acquire::(Index|Lang|Changelogs|Compression)'
 	} >"$apt_dir/apt.conf")
 }
 
@@ -78,10 +78,19 @@ apt_sources()
 	done >"$apt_dir/sources.list"
 }
 
-# apt_update: fresh indexes, at most once in ten minutes.
+# apt_update: fresh indexes, at most once in ten minutes. One run at a time
+# does it; the others wait and find it done.
 apt_update()
 {
-	[ ! "$(find "$apt_dir/updated" -mmin -10 2>/dev/null)" ] || return 0
+	exec 8>"$cache/lock/apt"
+	flock 8
+	[ "$(find "$apt_dir/updated" -mmin -10 2>/dev/null)" ] ||
+		apt_update_now
+	exec 8>&-
+}
+
+apt_update_now()
+{
 	key=$(apt_keyring) || die "no keys" \
 		"the package debian-archive-keyring is not installed"
 	need_space 400
@@ -103,11 +112,11 @@ apt_update()
 apt_failed()
 {
 	clear_line
-	grep -E '^(E|W|Err)[:]' "$log" | sort -u | head -n 6 >&2
+	grep -E '^[EW]:' "$log" | sort -u | head -n 6 >&2
 	if grep -q 'No space left on device' "$log"; then
 		die "no space" "$1"
-	elif grep -q -E 'NO_PUBKEY|not signed|BADSIG|EXPKEYSIG|EXPSIG|Sub-process .* returned an error|signature' "$log"
-	then
+	elif grep -q -E 'NO_PUBKEY|not signed|BADSIG|EXP(KEY)?SIG|[Ss]ignature' \
+	    "$log"; then
 		die "bad signature" "$1"
 	elif grep -q -E 'Hash Sum mismatch|unexpected size' "$log"; then
 		die "bad download" "$1: not what the signed list promises"
@@ -168,7 +177,6 @@ apt_get()
 	entry=$1
 	shift
 	[ ! -d "$cache/src/$entry" ] || return 0
-	[ -f "$apt_dir/apt.conf" ] || apt_update
 	fetch_dir=$scratch/fetch
 	rm -rf "$fetch_dir"
 	mkdir "$fetch_dir"

@@ -23,7 +23,6 @@ configure="--python=/usr/bin/python3 --target-list=x86_64-softmmu
 	--disable-debug-info"
 qemu=$top/engine/qemu
 tree=$cache/work/engine-tree
-entries_kept=8
 
 # --- which source ------------------------------------------------------
 
@@ -52,6 +51,7 @@ fetch_source()
 	plain=${version#*:}
 	apt_fetch_source "qemu_$plain" "qemu=$version"
 	pin qemu "$plain"
+	prune 1 "$cache"/src/qemu_*
 }
 
 # QEMU 10 wants a newer meson than Debian 12 has. It is all Python, so it
@@ -65,6 +65,7 @@ fetch_meson()
 	[ "$meson" ] || die "no source" "the mirror has no meson"
 	apt_fetch "meson_$meson" "meson=$meson"
 	pin meson "$meson"
+	prune 1 "$cache"/src/meson_*
 }
 
 # --- what goes into it -------------------------------------------------
@@ -128,24 +129,22 @@ unpack()
 	fi || failed "cannot unpack the source"
 	case $(cat "$scratch/source/VERSION" 2>/dev/null) in
 	$version_wanted.*) ;;
-	*)	die "wrong version" "the source is not QEMU $version_wanted.x" ;;
+	*)	die "wrong version" "this is not QEMU $version_wanted.x" ;;
 	esac
 	mv "$scratch/source" "$tree/source"
 }
 
-unpack_meson()
+use_meson()
 {
-	meson_root=$cache/work/meson_$meson
-	[ ! -d "$meson_root" ] || return 0
-	dpkg-deb -x "$cache/src/meson_$meson"/*.deb "$scratch/meson" ||
-		die "failed" "cannot unpack meson"
-	publish "$scratch/meson" "$meson_root"
-}
-
-with_meson()
-{
-	env PYTHONPATH="$meson_root/usr/lib/python3/dist-packages" \
-		PATH="$meson_root/usr/bin:$PATH" "$@"
+	root=$cache/work/meson_$meson
+	if [ ! -d "$root" ]; then
+		dpkg-deb -x "$cache/src/meson_$meson"/*.deb "$scratch/meson" ||
+			die "failed" "cannot unpack meson"
+		publish "$scratch/meson" "$root"
+	fi
+	PYTHONPATH=$root/usr/lib/python3/dist-packages
+	PATH=$root/usr/bin:$PATH
+	export PYTHONPATH PATH
 }
 
 # keep_base FILE: remember how FILE was before any patch, once.
@@ -213,7 +212,7 @@ set_up()
 {
 	rm -rf "$tree/build"
 	mkdir "$tree/build"
-	run "configuring QEMU" with_meson env -C "$tree/build" \
+	run "configuring QEMU" env -C "$tree/build" \
 		../source/configure $configure ||
 		failed "QEMU's configure"
 	: >"$tree/configured"
@@ -222,7 +221,7 @@ set_up()
 compile()
 {
 	run_counted "building QEMU" "" count_ninja \
-		with_meson env NINJA_STATUS='[%f/%t] ' \
+		env NINJA_STATUS='[%f/%t] ' \
 		ninja -C "$tree/build" qemu-system-x86_64
 }
 
@@ -259,43 +258,40 @@ build()
 	build_clean
 }
 
-# Old entries go, the latest stay: other checkouts may be using them.
-prune()
-{
-	ls -1dt "$cache"/engine-* | tail -n +$((entries_kept + 1)) |
-	while read -r dir; do
-		rm -rf "$dir"
-	done
-}
-
 # --- main --------------------------------------------------------------
 
-id=$(source_id) || exit 1
-if [ "$id" ]; then
-	entry=$cache/engine-$(engine_hash "$id")
-	if [ -x "$entry/qemu-system-x86_64" ]; then
-		link_build engine "$entry"
-		exit 0
+# Read whole before it runs: the script may change under it meanwhile.
+main()
+{
+	id=$(source_id) || exit 1
+	if [ "$id" ]; then
+		entry=$cache/engine-$(engine_hash "$id")
+		if [ -x "$entry/qemu-system-x86_64" ]; then
+			link_build engine "$entry"
+			return 0
+		fi
 	fi
-fi
 
-take_lock engine
-make_scratch
-log=$scratch/log
-[ "${BELFRY_QEMU_TARBALL:-}" ] || [ "$id" ] || fetch_source
-fetch_meson
-unset BELFRY_UPDATE
-id=$(source_id) || exit 1
-entry=$cache/engine-$(engine_hash "$id")
-if [ ! -x "$entry/qemu-system-x86_64" ]; then
-	unpack_meson
-	build
-	mkdir "$scratch/entry"
-	strip -o "$scratch/entry/qemu-system-x86_64" \
-		"$tree/build/qemu-system-x86_64" ||
-		die "failed" "cannot strip the emulator"
-	echo "$id" >"$scratch/entry/source"
-	publish "$scratch/entry" "$entry"
-	prune
-fi
-link_build engine "$entry"
+	take_lock engine
+	make_scratch
+	log=$scratch/log
+	[ "${BELFRY_QEMU_TARBALL:-}" ] || [ "$id" ] || fetch_source
+	fetch_meson
+	unset BELFRY_UPDATE
+	id=$(source_id) || exit 1
+	entry=$cache/engine-$(engine_hash "$id")
+	if [ ! -x "$entry/qemu-system-x86_64" ]; then
+		use_meson
+		build
+		mkdir "$scratch/entry"
+		strip -o "$scratch/entry/qemu-system-x86_64" \
+			"$tree/build/qemu-system-x86_64" ||
+			die "failed" "cannot strip the emulator"
+		echo "$id" >"$scratch/entry/source"
+		publish "$scratch/entry" "$entry"
+		prune 8 "$cache"/engine-*
+	fi
+	link_build engine "$entry"
+}
+
+main; exit

@@ -34,6 +34,7 @@ fetch_source()
 	version=$(apt_version "$name")
 	apt_fetch "${name}_$version" "$name=$version"
 	pin linux-source "${name}_$version"
+	prune 1 "$cache"/src/linux-source-*
 }
 
 kernel_hash()
@@ -87,24 +88,31 @@ build()
 		die "failed" "cannot keep the kernel"
 }
 
-id=$(source_id)
-if [ "$id" ]; then
-	entry=$cache/linux-savic-$(kernel_hash "$id")
-	if [ -f "$entry/bzImage" ]; then
-		link_build kernel/savic "$entry"
-		exit 0
+# Read whole before it runs: the script may change under it meanwhile.
+main()
+{
+	id=$(source_id)
+	if [ "$id" ]; then
+		entry=$cache/linux-savic-$(kernel_hash "$id")
+		if [ -f "$entry/bzImage" ]; then
+			link_build kernel/savic "$entry"
+			return 0
+		fi
 	fi
-fi
 
-take_lock savic
-make_scratch
-log=$scratch/log
-[ "$id" ] || fetch_source
-unset BELFRY_UPDATE
-id=$(source_id)
-entry=$cache/linux-savic-$(kernel_hash "$id")
-if [ ! -f "$entry/bzImage" ]; then
-	build
-	publish "$scratch/entry" "$entry"
-fi
-link_build kernel/savic "$entry"
+	take_lock savic
+	make_scratch
+	log=$scratch/log
+	[ "$id" ] || fetch_source
+	unset BELFRY_UPDATE
+	id=$(source_id)
+	entry=$cache/linux-savic-$(kernel_hash "$id")
+	if [ ! -f "$entry/bzImage" ]; then
+		build
+		publish "$scratch/entry" "$entry"
+		prune 3 "$cache"/linux-savic-*
+	fi
+	link_build kernel/savic "$entry"
+}
+
+main; exit

@@ -19,8 +19,7 @@
 meta=linux-image-cloud-amd64
 
 # What is not there, or is built in, is left out.
-drivers="virtio_pci virtio_blk virtio_net sd_mod ata_piix ata_generic
-	pata_legacy pata_acpi ne2k-pci"
+drivers="virtio_pci virtio_blk virtio_net sd_mod ata_piix pata_acpi ne2k-pci"
 
 source_id()
 {
@@ -38,10 +37,11 @@ entry_of()
 # Newer Debian splits them into image, binary and modules; older does not.
 chain()
 {
+	name='linux-(image|binary|modules)-[0-9][^ ]*'
 	for want in "$@"; do
 		apt_cache show "$want" | sed -n 's/^Depends: //p' |
 			tr ',' '\n' |
-			sed -n -E 's/^ *(linux-(image|binary|modules)-[0-9][^ ]*) \(= ([^)]*)\).*/\1=\3/p'
+			sed -n -E "s/^ *($name) \(= ([^)]*)\).*/\1=\3/p"
 	done
 }
 
@@ -61,6 +61,7 @@ fetch()
 	id=${meta}_$version
 	apt_fetch "$id" $all
 	pin linux-stock "$id"
+	prune 1 "$cache/src/$meta"_*
 }
 
 # A module's own list of what it needs; needs neither depmod nor modinfo.
@@ -69,28 +70,48 @@ needs()
 	tr '\0' '\n' <"$1" | sed -n 's/^depends=//p' | tr ',' '\n'
 }
 
-# module NAME: takes NAME's file into the entry, after what it needs.
-# `-` and `_` are the same in a module's name.
-module()
+# module_file NAME: `-` and `_` are the same in a module's name.
+module_file()
 {
-	case " $taken " in
-	*" $1 "*)	return ;;
-	esac
-	taken="$taken $1"
-	file=$(find "$scratch/root" -name "$(echo "$1" | tr '_-' '??').ko*" |
-		head -n 1)
-	[ "$file" ] || return 0
-	plain=$scratch/entry/modules/$(basename "$file" | sed 's/\.ko.*/.ko/')
-	case $file in
-	*.xz)	xz -dc "$file" >"$plain" ;;
-	*.zst)	zstd -q -dc "$file" >"$plain" ;;
-	*.gz)	gzip -dc "$file" >"$plain" ;;
-	*)	cp "$file" "$plain" ;;
-	esac || die "failed" "cannot unpack $(basename "$file")"
+	find "$scratch/root" -name "$(echo "$1" | tr '_-' '??').ko*" |
+		head -n 1
+}
+
+# take_module NAME: its file into the entry, "NEED FILE" into $scratch/order
+# for each that must be loaded before, and the needs into $wanted.
+take_module()
+{
+	packed=$(module_file "$1")
+	[ "$packed" ] || return 0
+	file=$(basename "$packed" | sed 's/\.ko.*/.ko/')
+	plain=$scratch/entry/modules/$file
+	[ ! -e "$plain" ] || return 0
+	case $packed in
+	*.xz)	xz -dc "$packed" >"$plain" ;;
+	*.zst)	zstd -q -dc "$packed" >"$plain" ;;
+	*)	cp "$packed" "$plain" ;;
+	esac || die "failed" "cannot unpack $packed"
+	echo "$file $file" >>"$scratch/order"
 	for need in $(needs "$plain"); do
-		(module "$need") || exit 1
+		wanted="$wanted $need"
+		need=$(basename "$(module_file "$need")" | sed 's/\.ko.*/.ko/')
+		echo "$need $file" >>"$scratch/order"
 	done
-	basename "$plain" >>"$scratch/entry/modules.order"
+}
+
+take_modules()
+{
+	: >"$scratch/order"
+	wanted=$drivers
+	while [ "$wanted" ]; do
+		set -- $wanted
+		wanted=
+		for name in "$@"; do
+			take_module "$name"
+		done
+	done
+	tsort "$scratch/order" >"$scratch/entry/modules.order" ||
+		die "failed" "the modules need each other in a circle"
 }
 
 build()
@@ -106,4 +127,31 @@ build()
 	cp "$vmlinuz" "$scratch/entry/vmlinuz"
 	find "$scratch/root" -type d -path '*/lib/modules/*' -prune |
 		sed 's,.*/,,' | sort -u | head -n 1 >"$scratch/entry/version"
+	take_modules
 }
+
+# Read whole before it runs: the script may change under it meanwhile.
+main()
+{
+	id=$(source_id)
+	if [ "$id" ] && [ -f "$(entry_of "$id")/vmlinuz" ]; then
+		link_build kernel/stock "$(entry_of "$id")"
+		return 0
+	fi
+
+	take_lock stock
+	make_scratch
+	log=$scratch/log
+	[ "$id" ] || fetch
+	unset BELFRY_UPDATE
+	id=$(source_id)
+	entry=$(entry_of "$id")
+	if [ ! -f "$entry/vmlinuz" ]; then
+		build
+		publish "$scratch/entry" "$entry"
+		prune 3 "$cache"/linux-stock-*
+	fi
+	link_build kernel/stock "$entry"
+}
+
+main; exit

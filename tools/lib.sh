@@ -149,6 +149,17 @@ publish()
 	mv "$1" "$2" || die "no permission" "cannot make $2"
 }
 
+# prune N ENTRY...: all but the N latest go. More than one is kept where
+# another checkout, or a step back in this one, is likely to want it.
+prune()
+{
+	keep=$1
+	shift
+	ls -1dt "$@" | tail -n +$((keep + 1)) | while read -r dir; do
+		rm -rf "$dir"
+	done
+}
+
 # pin NAME VERSION, pinned NAME: remember and recall a choice.
 pin()
 {
@@ -189,7 +200,7 @@ run()
 	status "$1"
 	shift
 	: >"$log"
-	setsid nice "$@" >>"$log" 2>&1 9>&- </dev/null &
+	setsid nice "$@" >>"$log" 2>&1 8>&- 9>&- </dev/null &
 	child=$!
 	wait "$child"
 	rc=$?
@@ -204,9 +215,9 @@ run_counted()
 	text=$1 total=$2 counter=$3
 	shift 3
 	: >"$log"
-	setsid nice "$@" >>"$log" 2>&1 9>&- </dev/null &
+	setsid nice "$@" >>"$log" 2>&1 8>&- 9>&- </dev/null &
 	child=$!
-	meter <&- 9>&- &
+	meter 8>&- 9>&- &
 	meter=$!
 	wait "$child"
 	rc=$?

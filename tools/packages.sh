@@ -10,7 +10,7 @@
 
 use=${1:-build}
 case $use in
-build|test)	pattern="^$use[?]* " ;;
+build|test)	pattern="^${use}[?]* " ;;
 all)		pattern='^(build|test)[?]* ' ;;
 *)		die "usage" "packages.sh [build|test|all]" ;;
 esac

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+#
+# What a bare Debian 12 or 13 machine needs to build and run Belfry; included
+# by the Makefile. Everything made is kept outside of the tree, see
+# tools/lib.sh; build/ gets symbolic links to it.
+#
+#	make setup		all of the below
+#	make packages		the Debian packages of tools/packages.list
+#	make test-packages	the same for `make test`
+#	make engine		build/engine/qemu-system-x86_64
+#	make kernel-stock	build/kernel/stock: Debian's newest kernel
+#	make kernel-savic	build/kernel/savic: a small Linux that knows of
+#				Secure AVIC
+#	make update		looks for newer versions of all of these
+#
+# The scripts decide themselves whether there is anything to do, and are
+# quick to find out that there is not; hence no prerequisites here.
+
+.PHONY: setup packages test-packages engine kernel-stock kernel-savic update
+
+setup: engine kernel-stock kernel-savic
+
+packages:
+	@sh tools/packages.sh build
+
+test-packages:
+	@sh tools/packages.sh test
+
+engine kernel-stock kernel-savic: packages
+	@sh tools/$@.sh
+
+update: packages
+	@BELFRY_UPDATE=1 sh tools/engine.sh
+	@BELFRY_UPDATE=1 sh tools/kernel-stock.sh
+	@BELFRY_UPDATE=1 sh tools/kernel-savic.sh
