@@ -71,6 +71,8 @@ enum hv_rmp hv_psmash(struct machine *m, u64 gpa);
 enum hv_rmp hv_unsmash(struct machine *m, u64 gpa);
 /* Is the entry that covers @gpa a 2 MiB one? */
 bool hv_rmp_is_2m(struct machine *m, u64 gpa);
+/* Map or unmap the 4 KiB page in the nested page tables. */
+void hv_npt_present(struct machine *m, u64 gpa, bool present);
 
 /* ---- launch (SNP_LAUNCH_UPDATE, SEV-SNP ABI 56860 section 8.17) ---------- */
 
