@@ -117,6 +117,14 @@ bool savic_pending(struct machine *m, unsigned int vcpu, u8 *vector);
 void savic_take_nmi_request(struct machine *m, unsigned int vcpu);
 void savic_accept(struct machine *m, unsigned int vcpu, u8 vector);
 void savic_set_tpr(struct machine *m, unsigned int vcpu, u8 tpr);
+enum savic_fault savic_reg_read(struct machine *m, unsigned int vcpu,
+				u32 offset, u64 *value);
+enum savic_fault savic_reg_write(struct machine *m, unsigned int vcpu,
+				 u32 offset, u64 value);
+enum savic_fault savic_self_ipi(struct machine *m, unsigned int vcpu,
+				u8 vector);
+enum savic_fault savic_eoi(struct machine *m, unsigned int vcpu, u8 *vector,
+			   bool *level);
 
 /* savic_msr.c */
 enum mach_next savic_rdmsr(struct machine *m, unsigned int vcpu, u32 msr,

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/*
+ * VMRUN: which combinations enter, and with which pending events.
+ * APM vol. 2 (24593) sections 15.36.12, 15.36.16, 15.36.17, 15.36.20 and
+ * 15.36.21; the order of the checks is this project's.
+ */
+#include "machine/internal.h"
+
+static unsigned int popcount(u64 x)
+{
+	return __builtin_popcountll(x);
+}
+
+/* The VMSA page that @vmcb names, usable and not running elsewhere. */
+static struct vmsa *vmsa_page(struct machine *m, const struct vmcb *vmcb)
+{
+	struct vmsa_slot *slot = vmsa_slot_find(m, vmcb->vmsa_pa);
+	bool present;
+	u64 entry = rmp_lookup(m, vmcb->vmsa_pa, &present);
+	u64 need = RMP_ASSIGNED | RMP_VALIDATED | RMP_VMSA;
+
+	if (vmcb->vmsa_pa & ~PAGE_MASK || !present)
+		return NULL;
+	if ((entry & need) != need ||
+	    entry & (RMP_INUSE | RMP_LARGE | RMP_ABSENT))
+		return NULL;
+	return slot ? slot->page : m->ops->ram(m->engine, vmcb->vmsa_pa);
+}
+
+static bool features_allowed(const struct machine *m, const struct vmcb *vmcb,
+			     u64 features)
+{
+	/* These need the host's mask to be enabled, not just permissive. */
+	const u64 starred = SEV_FEATURE_GUEST_INTERCEPT |
+			    SEV_FEATURE_SECURE_AVIC;
+	u64 mask = vmcb->allowed_sev_features;
+
+	if (!(features & SEV_FEATURE_SNP) || features & ~m->config.features)
+		return false;
+	if (popcount(features & SEV_FEATURES_INJECTION) > 1)
+		return false;
+	if (mask & ALLOWED_FEATURES_ENABLE)
+		return !(features & ~mask);
+	return !(features & starred);
+}
+
+/* Type and vector that EVENTINJ may hold (APM 15.20). */
+static bool event_legal(u64 event)
+{
+	u8 vector = event & EVENT_VECTOR;
+
+	if (!(event & EVENT_V))
+		return true;
+	switch (event_type(event)) {
+	case EVENT_INTR:
+	case EVENT_NMI:
+	case EVENT_SOFT:
+		return true;
+	case EVENT_EXCEPTION:
+		return vector < 32 && vector != VECTOR_NMI;
+	default:
+		return false;
+	}
+}
+
+static bool is_hv(u64 event)
+{
+	return event_type(event) == EVENT_EXCEPTION &&
+	       (event & EVENT_VECTOR) == VECTOR_HV;
+}
+
+/* Only #HV under Restricted Injection, and #HV nowhere else. */
+static bool event_allowed(const struct machine *m, const struct vmcb *vmcb,
+			  u64 features)
+{
+	u64 event = vmcb->event_inj;
+
+	if (!event_legal(event))
+		return false;
+	if (!(features & SEV_FEATURE_RESTRICTED))
+		return !(event & EVENT_V) || !is_hv(event);
+	if (event & EVENT_V && (!is_hv(event) || event & EVENT_EV))
+		return false;
+	return !m->config.switches.strict_virq ||
+	       !(vmcb->int_ctl & (VINTR_V_IRQ | VINTR_V_NMI));
+}
+
+static bool from_vmsa(u64 features)
+{
+	return features & (SEV_FEATURE_ALTERNATE | SEV_FEATURE_SECURE_AVIC);
+}
+
+static bool savic_pointer_bad(const struct machine *m, u64 features,
+			      u64 control)
+{
+	if (!(features & SEV_FEATURE_SECURE_AVIC) ||
+	    !(control & SAVIC_CONTROL_EN))
+		return false;
+	return rmp_index(m, control & SAVIC_CONTROL_PAGE) == NO_PAGE;
+}
+
+/* The decision table; 0 to enter, else the exit code. */
+static u64 check(const struct machine *m, const struct vmcb *vmcb,
+		 const struct vmsa *vmsa)
+{
+	u64 features = vmsa->sev_features;
+
+	if (!(vmsa->efer & EFER_SVME) || vmsa->vmpl >= SNP_VMPLS)
+		return EXIT_INVALID;
+	if (!features_allowed(m, vmcb, features))
+		return EXIT_INVALID;
+	if (features & SEV_FEATURES_INJECTION && vmcb->int_ctl & VINTR_AVIC)
+		return EXIT_INVALID;
+	if (vmsa->vintr_ctrl & VINTR_BUSY)
+		return EXIT_BUSY;
+	if (savic_pointer_bad(m, features, vmsa->savic_control))
+		return EXIT_INVALID;
+	if (from_vmsa(features))
+		return event_legal(vmsa->event_inj) ? 0 : EXIT_INVALID;
+	return event_allowed(m, vmcb, features) ? 0 : EXIT_INVALID;
+}
+
+/* Put the registers that the engine still holds where they belong. */
+void vcpu_unload(struct machine *m, unsigned int vcpu)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+	u64 in_engine = VINTR_SHADOW | VINTR_NMI_MASK;
+	u64 vintr;
+
+	if (!v->loaded)
+		return;
+	vintr = v->loaded->vintr_ctrl;
+	m->ops->vmsa_save(m->engine, vcpu, v->loaded);
+	if (!from_vmsa(v->features)) {
+		struct vmcb *vmcb = v->loaded_vmcb;
+		u64 now = v->loaded->vintr_ctrl;
+
+		vmcb->int_state = (vmcb->int_state & ~INT_STATE_SHADOW) |
+				  (now & VINTR_SHADOW ? INT_STATE_SHADOW : 0);
+		vmcb->int_ctl = (vmcb->int_ctl & ~VINTR_NMI_MASK) |
+				(now & VINTR_NMI_MASK);
+		v->loaded->vintr_ctrl = vintr;
+	} else {
+		v->loaded->vintr_ctrl = (vintr & ~in_engine) |
+					(v->loaded->vintr_ctrl & in_engine);
+	}
+	v->loaded = NULL;
+}
+
+/* Under host-owned injection, shadow and NMI mask are the VMCB's. */
+static bool load(struct machine *m, unsigned int vcpu, struct vmcb *vmcb,
+		 struct vmsa *vmsa)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+	struct vmsa image;
+	unsigned int from = v->vmpl;
+
+	if (v->loaded == vmsa)
+		return true;
+	vcpu_unload(m, vcpu);
+	image = *vmsa;
+	if (!from_vmsa(image.sev_features)) {
+		image.vintr_ctrl &= ~(VINTR_SHADOW | VINTR_NMI_MASK);
+		if (vmcb->int_state & INT_STATE_SHADOW)
+			image.vintr_ctrl |= VINTR_SHADOW;
+		image.vintr_ctrl |= vmcb->int_ctl & VINTR_NMI_MASK;
+	}
+	if (!m->ops->vmsa_load(m->engine, vcpu, &image))
+		return false;
+	if (from != image.vmpl)
+		v->stats.vmpl_switches++;
+	v->loaded = vmsa;
+	v->loaded_vmcb = vmcb;
+	return true;
+}
+
+/* EVENTINJ and virtual interrupt state from where this mode keeps them. */
+static void take_events(struct vcpu *v, struct vmcb *vmcb,
+			const struct vmsa *vmsa)
+{
+	u64 event;
+
+	if (from_vmsa(v->features)) {
+		v->vintr = vmsa->vintr_ctrl;
+		event = vmsa->event_inj;
+	} else {
+		v->vintr = vmcb->int_ctl |
+			   (u64)(vmcb->int_vector & 0xff) <<
+			   VINTR_VECTOR_SHIFT;
+		if (!(vmcb->int_ctl & VINTR_VGIF_ENABLE))
+			v->vintr |= VINTR_VGIF;
+		if (v->features & SEV_FEATURE_RESTRICTED)
+			v->vintr &= ~(VINTR_V_IRQ | VINTR_V_NMI);
+		event = vmcb->event_inj;
+	}
+	v->inj = event & EVENT_V ? event : 0;
+}
+
+u64 vcpu_vmrun(struct machine *m, unsigned int vcpu, struct vmcb *vmcb)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+	struct vmsa *vmsa = vmsa_page(m, vmcb);
+	enum savic_fault fault;
+	u64 code;
+
+	if (!vmsa)
+		return EXIT_INVALID;
+	code = check(m, vmcb, vmsa);
+	if (code)
+		return code;
+	if (!load(m, vcpu, vmcb, vmsa))
+		return EXIT_INVALID;
+	v->vmsa = vmsa;
+	v->features = vmsa->sev_features;
+	v->vtom = vmsa->virtual_tom;
+	v->vmpl = vmsa->vmpl;
+	v->savic = vmsa->savic_control;
+	take_events(v, vmcb, vmsa);
+	v->stats.vmruns++;
+	fault = savic_vmrun(m, vcpu, vmcb);
+	if (fault != SAVIC_OK) {
+		vmsa->vintr_ctrl |= VINTR_BUSY;
+		vmsa->exit_code = fault == SAVIC_NPF ? EXIT_NPF :
+				  EXIT_NOT_RESTARTABLE;
+		vmsa->exit_info1 = NPF_NOT_RESTARTABLE;
+		vmcb->exit_info1 = NPF_NOT_RESTARTABLE;
+		vmcb->exit_info2 = v->savic & SAVIC_CONTROL_PAGE;
+		return vmsa->exit_code;
+	}
+	v->vmcb = vmcb;
+	rmp_flag(m, vmcb->vmsa_pa, RMP_INUSE, true);
+	if (savic_on(v))
+		rmp_flag(m, v->savic & SAVIC_CONTROL_PAGE, RMP_INUSE, true);
+	if (vcpu_event_waits(m, vcpu))
+		m->ops->poll_event(m->engine, vcpu);
+	return 0;
+}
