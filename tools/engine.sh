@@ -241,11 +241,11 @@ build_clean()
 	compile || failed "QEMU did not build"
 }
 
-# The tree is right for reuse if it was made from the same source the same
-# way and no run died while changing it.
+# The tree is right for reuse if it was made here from the same source the
+# same way and no run died while changing it.
 build()
 {
-	base=$(printf '%s\n' "$id" "$configure" "${meson:-}" | hash_of -)
+	base=$(printf '%s\n' "$tree" "$id" "$configure" "$meson" | hash_of -)
 	if [ "$(cat "$tree/base-id" 2>/dev/null)" != "$base" ] ||
 	   [ ! -e "$tree/configured" ] || [ -e "$tree/patching" ]; then
 		build_clean

@@ -66,13 +66,13 @@ cleanup()
 		wait "$child" 2>/dev/null
 	fi
 	[ ! "$scratch" ] || rm -rf "$scratch"
+	clear_line
 }
 
 interrupted()
 {
 	trap - EXIT
 	cleanup
-	clear_line
 	say "interrupted: no half-made entry was kept"
 	exit 130
 }
@@ -228,21 +228,22 @@ run_counted()
 	return $rc
 }
 
-# On a terminal every second, else each tenth of the way.
+# On a terminal every second; else each tenth of the way, or each 250th of
+# an unknown number.
 meter()
 {
 	trap 'exit 0' TERM
 	trap '' INT HUP
-	tenth=-1
+	told=-1
 	while kill -0 "$child" 2>/dev/null; do
 		set -- $($counter)
 		n=${1:-0} of=${2:-$total}
 		if [ "$tty" ]; then
 			status "$text: $n${of:+ of $of}"
-		elif [ "${of:-0}" -gt 0 ] &&
-		     [ $((n * 10 / of)) -ne $tenth ]; then
-			tenth=$((n * 10 / of))
-			say "$text: $n of $of"
+		else
+			[ "$of" ] && now=$((n * 10 / of)) || now=$((n / 250))
+			[ $now -eq $told ] || say "$text: $n${of:+ of $of}"
+			told=$now
 		fi
 		sleep 1
 	done
