@@ -17,7 +17,7 @@
 #include "arch/apic.h"
 
 #define APIC_VECTORS		256
-#define APIC_FIRST_VECTOR	16	/* 0-15 are illegal (APM 16.4.5) */
+#define APIC_FIRST_VECTOR	16	/* 0-15 are illegal (APM 16.4.6) */
 #define APIC_FIRST_ALLOWED	31	/* 0-30 never pass the filter */
 #define APIC_NO_VECTOR		(-1)
 #define APIC_NEVER		(~0ull)	/* a deadline that does not come */
@@ -52,8 +52,9 @@ enum apic_post {
 	APIC_POST_COALESCED,	/* was pending already */
 	APIC_POST_FILTERED,	/* the guest has not allowed it */
 	APIC_POST_ILLEGAL,	/* vector 0-15; ESR was told */
-	APIC_POST_DISABLED,	/* APIC disabled (by base or SVR) or waiting */
+	APIC_POST_DISABLED,	/* by APIC_BASE, SVR or the LVT mask */
 	APIC_POST_UNSUPPORTED,	/* SMI, ExtINT, remote read */
+	APIC_POST_IGNORED,	/* a SIPI nobody waits for */
 };
 
 /* Who posts: what the guest's own vCPUs send passes by the filter. */
@@ -68,21 +69,21 @@ enum apic_reset {
 };
 
 /*
- * May this vCPU run? (APM 15.28, 16.5 "INIT" and "Startup")
+ * May this vCPU run? (APM 16.5, message types INIT and Startup)
  *
- *   power-up, AP                                        power-up, BSP
- *        |                                                    |
- *        v                                                    v
- *      WAIT <------take, AP------ INIT <-------INIT------ RUNNING
- *        |                         |  \--take, BSP----------> ^
- *       SIPI                      SIPI                        |
- *        v                         v                          |
- *     STARTED <---take, AP---- INIT_SIPI ---take, BSP-------> |
- *        \-----------------take----------------------------->-'
+ *   power-up, BSP                                power-up, AP
+ *        |                                            |
+ *        v      INIT                take, AP          v
+ *     RUNNING -------> INIT_PENDING -------------> WAIT_SIPI
+ *        ^  ^           |     |                       |
+ *        |  '-take, BSP-'     | SIPI, AP              | SIPI
+ *        |                    v          take         v
+ *        |                INIT_SIPI --------------> STARTED
+ *        '----------------------take------------------'
  *
  * INIT and SIPI come from any vCPU's ICR, "take" is the vCPU itself
- * (apic_take_start()). INIT leads to INIT from every state. A SIPI in any
- * other state is dropped; so is the second of a pair. INIT_SIPI exists because
+ * (apic_take_start()). INIT leads to INIT_PENDING from every state. A SIPI in
+ * any other state is dropped; so is the second of a pair. INIT_SIPI exists as
  * Linux sends SIPI without waiting for the target to have taken the INIT.
  */
 enum apic_run {
@@ -119,7 +120,7 @@ struct irq_msg {
 	u8 shorthand;		/* enum apic_shorthand; devices: NONE */
 	bool logical;
 	bool level;
-	bool wide;		/* dest is an x2APIC one: 0xff is no broadcast */
+	bool wide;		/* x2APIC dest: 0xff is no broadcast */
 };
 
 /*
@@ -139,6 +140,7 @@ struct apic_vector_count {
 struct apic_counters {
 	struct apic_vector_count vector[APIC_VECTORS];
 	u32 nmi_posted;
+	u32 nmi_refused;
 	u32 nmi_coalesced;
 	u32 nmi_taken;
 	u32 spurious;
@@ -209,7 +211,7 @@ void apic_reset(struct apic *apic, enum apic_reset how);
 
 enum apic_view apic_mode_of(const struct apic *apic);
 bool apic_enabled(const struct apic *apic);	/* by APIC_BASE and SVR */
-enum apic_result apic_read_base(const struct apic *apic, u64 *value);
+u64 apic_read_base(const struct apic *apic);
 enum apic_result apic_write_base(struct apic *apic, u64 value,
 				 struct apic_effects *fx);
 
@@ -246,20 +248,25 @@ bool apic_take_nmi(struct apic *apic);
 void apic_write_cr8(struct apic *apic, u8 cr8);	/* clears TPR[3:0] */
 u8 apic_read_cr8(const struct apic *apic);
 
-/* ---- apic_lvt.c: local sources, errors ---- */
+/* ---- apic_lvt.c: local sources ---- */
 
 /* Deliver through an LVT entry: thermal, perf (timer and LINT have theirs). */
 enum apic_post apic_fire(struct apic *apic, enum apic_lvt lvt);
-/* LINT0 (the 8259's INTR) or LINT1 (NMI) changes; pin is 0 or 1. */
-enum apic_post apic_set_lint(struct apic *apic, unsigned int pin, bool line);
+/*
+ * LINT0 (the 8259's INTR) or LINT1 (NMI) changes; pin is 0 or 1. True if
+ * something was posted. ExtINT posts nothing, see apic_accepts_pic().
+ */
+bool apic_set_lint(struct apic *apic, unsigned int pin, bool line);
 /* Does the 8259's INTR reach this CPU (LINT0 is ExtINT, or APIC off)? */
 bool apic_accepts_pic(const struct apic *apic);
-/* Record an ESR bit; raises the error LVT once per write to ESR. */
-void apic_error(struct apic *apic, u32 bit);
 
 /* ---- apic_reg.c: registers ---- */
 
-/* offset is the xAPIC page's, also for MSRs: X2APIC_OFFSET(msr). */
+/*
+ * offset is the xAPIC page's, also for MSRs: X2APIC_OFFSET(msr). An xAPIC read
+ * of no register sets ESR and so may raise the error LVT: look for pending
+ * interrupts after a refusal.
+ */
 enum apic_result apic_read(struct apic *apic, enum apic_view view, u32 offset,
 			   struct apic_time now, u64 *value);
 /* fx is written in any case. A refusal changes nothing but ESR (xAPIC). */
@@ -275,15 +282,11 @@ u64 apic_timer_deadline(const struct apic *apic);
 /* Posts if due (early and late calls are harmless); true: state changed. */
 bool apic_timer_expire(struct apic *apic, struct apic_time now);
 u32 apic_timer_count(const struct apic *apic, struct apic_time now);
-enum apic_result apic_read_deadline(struct apic *apic, struct apic_time now,
-				    u64 *value);
+enum apic_result apic_read_deadline(const struct apic *apic,
+				    struct apic_time now, u64 *value);
 enum apic_result apic_write_deadline(struct apic *apic, u64 value,
 				     struct apic_time now,
 				     struct apic_effects *fx);
-void apic_timer_write_count(struct apic *apic, u32 count, struct apic_time now);
-void apic_timer_write_divide(struct apic *apic, u32 tdcr,
-			     struct apic_time now);
-void apic_timer_write_lvt(struct apic *apic, u32 lvt, struct apic_time now);
 
 /* ---- apic_ipi.c: messages ---- */
 
