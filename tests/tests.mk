@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+#
+# make test-native: tests/NAME.c is one program against sanitised copies of
+# all our libraries, with cmocka. tests/lib/*.c is linked into each.
+
+TEST_LIB := $(wildcard tests/lib/*.c)
+TEST_SRC := $(wildcard tests/*.c)
+TEST_BIN := $(TEST_SRC:tests/%.c=build/tests/%)
+TEST_OBJ := $(call object,build/san,$(CORE) $(MACHINE) $(HOST) $(IGVM) \
+	      $(TEST_LIB))
+
+build/tests/%: build/san/tests/%.o $(TEST_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SAN_CFLAGS) -o $@ $^ -lcmocka -ljansson -lz
+
+.PHONY: test-native
+test-native: $(TEST_BIN)
+	@sh tests/native.sh $(TEST_BIN)
