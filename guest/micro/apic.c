@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The local APIC of a micro guest: by GHCB where the host emulates it, in the
+ * backing page and by accelerated MSRs under Secure AVIC, as Linux' driver
+ * does; and the I/O APIC.
+ */
+#include "guest/micro/micro.h"
+
+#define IOAPIC		0xfec00000ull
+
+static u8 page_memory[MICRO_CPUS][PAGE_SIZE]
+	__attribute__((aligned(PAGE_SIZE)));
+
+bool savic_active(void)
+{
+	return rdmsr(MSR_SEV_STATUS) >> SEV_STATUS_FEATURE_SHIFT &
+	       SEV_FEATURE_SECURE_AVIC;
+}
+
+static bool in_page(u32 offset)
+{
+	switch (offset) {
+	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
+	case APIC_TMICT:
+	case APIC_TMCCT:
+	case APIC_TDCR:
+		return false;
+	default:
+		return true;
+	}
+}
+
+u64 apic_read(u32 offset)
+{
+	struct micro_cpu *cpu = this_cpu();
+
+	if (cpu->savic && in_page(offset))
+		return __atomic_load_n(&cpu->page[offset / 4],
+				       __ATOMIC_ACQUIRE);
+	return ghcb_rdmsr(X2APIC_MSR(offset));
+}
+
+void apic_write(u32 offset, u64 value)
+{
+	struct micro_cpu *cpu = this_cpu();
+
+	if (!cpu->savic) {
+		ghcb_wrmsr(X2APIC_MSR(offset), value);
+		return;
+	}
+	switch (offset) {
+	case APIC_TPR:
+	case APIC_EOI:
+	case APIC_SELF_IPI:
+		wrmsr(X2APIC_MSR(offset), value);
+		break;
+	case APIC_SVR:
+		cpu->page[offset / 4] = value;
+		break;
+	default:
+		ghcb_wrmsr(X2APIC_MSR(offset), value);
+	}
+}
+
+bool page_bit(u32 base, u8 vector)
+{
+	u32 word = this_cpu()->page[(base + 0x10 * (vector / 32)) / 4];
+
+	return word & BIT(vector % 32);
+}
+
+void page_set_bit(struct micro_cpu *cpu, u32 base, u8 vector, bool on)
+{
+	u32 *word = &cpu->page[(base + 0x10 * (vector / 32)) / 4];
+
+	if (on)
+		__atomic_fetch_or(word, BIT(vector % 32), __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(word, ~BIT(vector % 32), __ATOMIC_SEQ_CST);
+}
+
+void savic_allow(u8 vector, bool allow)
+{
+	if (this_cpu()->savic)
+		page_set_bit(this_cpu(), SAVIC_ALLOWED_IRR, vector, allow);
+}
+
+/* A level-triggered one must be told to the host (TMR). */
+void apic_eoi(void)
+{
+	struct micro_cpu *cpu = this_cpu();
+
+	if (cpu->savic) {
+		for (int v = 255; v >= 16; v--) {
+			if (!page_bit(APIC_ISR, v))
+				continue;
+			if (!page_bit(APIC_TMR, v))
+				break;
+			page_set_bit(cpu, APIC_ISR, v, false);
+			ghcb_wrmsr(X2APIC_MSR(APIC_EOI), 0);
+			return;
+		}
+	}
+	apic_write(APIC_EOI, 0);
+}
+
+static void savic_enable(struct micro_cpu *cpu)
+{
+	cpu->page = (u32 *)page_memory[cpu->index];
+	cpu->page[APIC_ID / 4] = cpu->apic_id;
+	cpu->page[APIC_VERSION / 4] = APIC_VERSION_VALUE;
+	cpu->page[APIC_LDR / 4] = x2apic_ldr(cpu->apic_id);
+	if (ghcb_call_rax(GHCB_SAVIC, GHCB_SAVIC_REGISTER, 0, GHCB_SAVIC_SELF,
+			  (u64)cpu->page))
+		panic("the host refused the backing page", NULL);
+	wrmsr(MSR_SAVIC_CONTROL, (u64)cpu->page | SAVIC_CONTROL_EN |
+	      SAVIC_CONTROL_ALLOWED_NMI);
+	cpu->savic = true;
+}
+
+void apic_enable(void)
+{
+	struct micro_cpu *cpu = this_cpu();
+	u64 base = ghcb_rdmsr(MSR_APIC_BASE);
+
+	if (!(base & APIC_BASE_EXTD))
+		ghcb_wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE |
+			   APIC_BASE_EXTD);
+	if (savic_active())
+		savic_enable(cpu);
+	apic_write(APIC_SVR, APIC_SVR_ENABLE | 0xff);
+}
+
+/* ---- I/O APIC ------------------------------------------------------------ */
+
+static void ioapic_write(u32 reg, u32 value)
+{
+	ghcb_mmio_write(IOAPIC, reg);
+	ghcb_mmio_write(IOAPIC + 0x10, value);
+}
+
+void ioapic_route(unsigned int pin, u8 vector, bool level, u32 dest)
+{
+	ioapic_write(0x11 + 2 * pin, dest << 24);
+	ioapic_write(0x10 + 2 * pin, vector | (level ? BIT(15) : 0));
+}
+
+void ioapic_mask(unsigned int pin)
+{
+	ioapic_write(0x10 + 2 * pin, BIT(16));
+}
+
+void ioapic_eoi(u8 vector)
+{
+	ghcb_mmio_write(IOAPIC + 0x40, vector);
+}
