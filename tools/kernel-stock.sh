@@ -5,9 +5,9 @@
 # Debian built it:
 #
 #	vmlinuz
-#	modules/*.ko	the drivers that our guests need, uncompressed
-#	modules.order	their file names in an order that insmod accepts
-#	version		what `uname -r` will say
+#	modules/*.ko		the drivers that our guests need, uncompressed
+#	modules/modules.order	their names in an order that insmod accepts
+#	version			what `uname -r` will say
 #
 # From: whatever linux-image-cloud-amd64 depends on, fetched and verified by
 # apt and unpacked with dpkg-deb; nothing is installed.
@@ -110,7 +110,7 @@ take_modules()
 			take_module "$name"
 		done
 	done
-	tsort "$scratch/order" >"$scratch/entry/modules.order" ||
+	tsort "$scratch/order" >"$scratch/entry/modules/modules.order" ||
 		die "failed" "the modules need each other in a circle"
 }
 

@@ -45,7 +45,8 @@ done
 [ "$missing" ] || exit 0
 
 say "missing here:$missing"
-install="apt-get install -y --no-install-recommends$missing"
+install="apt-get install -y --no-install-recommends"
+install="$install -o DPkg::Lock::Timeout=60$missing"
 if [ "$(id -u)" = 0 ]; then
 	sudo=
 elif command -v sudo >/dev/null; then
@@ -62,4 +63,4 @@ if ! apt-cache show "$@" >/dev/null 2>&1; then
 		die "no network" "apt-get update failed; then: $install"
 fi
 $sudo env DEBIAN_FRONTEND=noninteractive $install ||
-	die "failed" "apt-get could not install:$missing"
+	die "failed" "see apt-get's lines above; could not install:$missing"
