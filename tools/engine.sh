@@ -117,8 +117,6 @@ engine_hash()
 unpack()
 {
 	need_space 1500
-	rm -rf "$tree"
-	mkdir -p "$tree"
 	if [ "${BELFRY_QEMU_TARBALL:-}" ]; then
 		mkdir "$scratch/source"
 		run "unpacking QEMU" tar -xf "$BELFRY_QEMU_TARBALL" \
@@ -131,6 +129,8 @@ unpack()
 	$version_wanted.*) ;;
 	*)	die "wrong version" "this is not QEMU $version_wanted.x" ;;
 	esac
+	rm -rf "$tree"
+	mkdir "$tree"
 	mv "$scratch/source" "$tree/source"
 }
 
