@@ -10,14 +10,14 @@ INIT_OBJ := $(INIT_SRC:%=$(INIT_OUT)/%.o)
 INIT_CFLAGS := -Os -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -pthread
 INIT_BUSYBOX ?= /bin/busybox
 
-# A stock kernel's modules, flat, with modules.order in load order. None: a
-# kernel of our own with everything built in.
-INIT_MODULES := build/kernel/stock/modules
-INIT_MODULE_FILES := $(wildcard $(INIT_MODULES)/*)
+# What `make kernel-stock` makes. None: only kernels with everything built in.
+INIT_STOCK := build/kernel/stock
+INIT_STOCK_FILES := $(wildcard $(INIT_STOCK)/version \
+		      $(INIT_STOCK)/modules/*)
 
-$(INIT_OUT)/%.o: $(INIT_DIR)/%.c $(wildcard $(INIT_DIR)/*.h)
+$(INIT_OUT)/%.o: $(INIT_DIR)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(INIT_CFLAGS) -c -o $@ $<
+	$(CC) $(CFLAGS) $(INIT_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(INIT_OUT)/init: $(INIT_OBJ)
 	$(CC) $(CFLAGS) $(INIT_CFLAGS) -static -s -o $@ $^
@@ -28,16 +28,18 @@ $(INIT_OUT)/pack: $(INIT_DIR)/pack.c
 
 # The list is what decides the image, so it is made anew on every run and
 # touched only when it differs: a module that went away must not stay.
-$(INIT_OUT)/list: FORCE $(INIT_MODULE_FILES)
+$(INIT_OUT)/list: init-force $(INIT_STOCK_FILES)
 	@mkdir -p $(@D)
 	@INIT=$(INIT_OUT)/init BUSYBOX=$(INIT_BUSYBOX) \
-		MODULES=$(INIT_MODULES) sh $(INIT_DIR)/list.sh > $@.new
+		STOCK=$(INIT_STOCK) sh $(INIT_DIR)/list.sh > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 build/initrd.img: $(INIT_OUT)/list $(INIT_OUT)/init $(INIT_OUT)/pack \
-		  $(INIT_BUSYBOX) $(INIT_MODULE_FILES)
+		  $(INIT_BUSYBOX) $(INIT_STOCK_FILES)
 	$(INIT_OUT)/pack < $(INIT_OUT)/list > $@.new
 	mv $@.new $@
 
-.PHONY: FORCE
-FORCE:
+.PHONY: init-force
+init-force:
+
+-include $(INIT_OBJ:.o=.d)

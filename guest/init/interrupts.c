@@ -199,11 +199,16 @@ void irq_lines_of(const char *sysfs, const struct interrupts *now,
 	if (slash == dir || msi_lines(dir, now, lines))
 		return;
 	irq[strcspn(irq, "\n")] = '\0';
-	line_add(lines, find(now, irq));
-	if (lines->lines)
+	if (strcmp(irq, "0")) {
+		line_add(lines, find(now, irq));
 		return;
-	/* Legacy IDE uses lines 14 and 15, which PCI knows nothing of */
+	}
+	/*
+	 * Legacy IDE has no PCI interrupt but the lines 14 and 15. CD drives,
+	 * which the kernel polls, may be on them too.
+	 */
 	for (int i = 0; i < now->rows; i++)
 		if (strstr(now->row[i].what, "ata_piix"))
 			line_add(lines, &now->row[i]);
+	lines->shared = true;
 }

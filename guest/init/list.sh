@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Writes the list of what goes into the initramfs, for pack.
-# In: INIT, BUSYBOX (files), MODULES (a folder that need not exist).
+# In: INIT, BUSYBOX (files), STOCK (a folder that need not exist; see
+# tools/kernel-stock.sh for what is in it).
 set -eu
 
 cat <<EOF
@@ -16,15 +17,14 @@ file bin/busybox 0755 $BUSYBOX
 link bin/sh busybox
 EOF
 
-[ -f "$MODULES/modules.order" ] || exit 0
+[ -f "$STOCK/modules/modules.order" ] || exit 0
 
-# The release is in every module: it decides which kernel takes them
-set -- "$MODULES"/*.ko
-release=$(tr '\0' '\n' < "$1" | sed -n 's/^vermagic=\([^ ]*\) .*/\1/p')
+lib=lib/modules/$(cat "$STOCK/version")
 echo "dir lib 0755"
 echo "dir lib/modules 0755"
-echo "dir lib/modules/$release 0755"
-echo "file lib/modules/$release/modules.order 0644 $MODULES/modules.order"
-for module; do
-	echo "file lib/modules/$release/${module##*/} 0644 $module"
+echo "dir $lib 0755"
+echo "file $lib/modules.order 0644 $STOCK/modules/modules.order"
+LC_ALL=C
+for module in "$STOCK"/modules/*.ko; do
+	[ ! -e "$module" ] || echo "file $lib/${module##*/} 0644 $module"
 done
