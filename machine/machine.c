@@ -20,7 +20,7 @@ struct machine *machine_new(const struct machine_config *config,
 	m->engine = engine;
 	m->current = -1;
 	m->pages = (config->ram_below_4g + config->ram_above_4g) / PAGE_SIZE;
-	/* The last 2 MiB range may be partial: its first entry must exist. */
+	/* The last 2 MiB range of low RAM may be partial: see rmp_index(). */
 	m->rmp = calloc(m->pages + 512, sizeof(*m->rmp));
 	m->vcpu = calloc(config->vcpus, sizeof(*m->vcpu));
 	m->slot = calloc(config->vcpus * SNP_VMPLS, sizeof(*m->slot));

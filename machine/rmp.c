@@ -14,6 +14,8 @@ u64 rmp_index(const struct machine *m, u64 gpa)
 
 	if (gpa < below)
 		return gpa / PAGE_SIZE;
+	/* A 2 MiB range has 512 aligned entries, wherever low RAM ends. */
+	below = (below + PAGE_2M - 1) & ~(PAGE_2M - 1);
 	if (gpa >= BIT_ULL(32) && gpa - BIT_ULL(32) < m->config.ram_above_4g)
 		return (below + gpa - BIT_ULL(32)) / PAGE_SIZE;
 	return NO_PAGE;
