@@ -67,23 +67,26 @@ enum hv_rmp hv_rmpupdate(struct machine *m, u64 gpa, bool large,
 {
 	u64 index = rmp_index(m, gpa);
 	enum hv_rmp err;
-	bool was;
+	u64 old, entry = 0;
 
 	if (large && m->config.no_2m)
 		return HV_RMP_FAIL_INPUT;
 	err = update_check(m, gpa, large);
 	if (err != HV_RMP_OK)
 		return err;
-	was = rmp_load(m, index) & RMP_ASSIGNED;
-	rmp_fill(m, index, large, assigned ?
-		 RMP_ASSIGNED | (u64)VMPL_PERM_ALL << RMP_PERM_SHIFT(0) : 0);
+	old = rmp_load(m, index);
+	if (assigned)
+		entry = RMP_ASSIGNED |
+			(u64)VMPL_PERM_ALL << RMP_PERM_SHIFT(0);
+	/* The nested page tables are another structure. */
+	rmp_fill(m, index, large, entry | (old & RMP_ABSENT));
 	/*
 	 * A shared 2 MiB range needs no large entry: hypervisor pages have
 	 * no size that anyone checks.
 	 */
 	if (large && !assigned)
 		rmp_split(m, index);
-	if (was != assigned)
+	if (assigned != !!(old & RMP_ASSIGNED))
 		rmp_scramble(m, gpa, large);
 	flush(m);
 	return HV_RMP_OK;
