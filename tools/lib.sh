@@ -62,7 +62,7 @@ cleanup()
 {
 	trap '' INT TERM HUP
 	if [ "$child" ]; then
-		kill -TERM -- "-$child" 2>/dev/null
+		kill -s TERM -- "-$child" 2>/dev/null
 		wait "$child" 2>/dev/null
 	fi
 	[ ! "$scratch" ] || rm -rf "$scratch"
