@@ -57,10 +57,12 @@ clear_line()
 
 scratch=
 child=
+meter=
 
 cleanup()
 {
 	trap '' INT TERM HUP
+	[ ! "$meter" ] || kill "$meter" 2>/dev/null
 	if [ "$child" ]; then
 		kill -s TERM -- "-$child" 2>/dev/null
 		wait "$child" 2>/dev/null
@@ -224,6 +226,7 @@ run_counted()
 	child=
 	kill "$meter" 2>/dev/null
 	wait "$meter" 2>/dev/null
+	meter=
 	clear_line
 	return $rc
 }
