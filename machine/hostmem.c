@@ -75,6 +75,9 @@ enum hv_rmp hv_rmpupdate(struct machine *m, u64 gpa, bool large,
 	if (err != HV_RMP_OK)
 		return err;
 	old = rmp_load(m, index);
+	/* On silicon #VMEXIT has long since put the registers into memory. */
+	if (old & RMP_VMSA && m->current >= 0)
+		vcpu_unload(m, m->current);
 	if (assigned)
 		entry = RMP_ASSIGNED |
 			(u64)VMPL_PERM_ALL << RMP_PERM_SHIFT(0);
