@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Restricted Injection: registration of the doorbell page, and the IPI that
+ * goes with it. injection.md 4.3 and 4.4.
+ */
+#include "host/ghcb.h"
+
+/*
+ * SET first forgets the old page, so a failed one leaves none, and so does an
+ * unknown operation (as KVM). Unlike KVM, only a VMPL that runs under
+ * Restricted Injection may have a doorbell page.
+ */
+void ghcb_doorbell(struct ghcb_call *call)
+{
+	struct host_ctx *c = call->ctx;
+	enum hv_mem why;
+
+	if (!(c->features & SEV_FEATURE_RESTRICTED))
+		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
+				   "Restricted Injection is off");
+	switch (call->info1) {
+	case DOORBELL_GET_PREFERRED:
+		call->result2 = NO_GPA;
+		return;
+	case DOORBELL_QUERY:
+		call->result2 = c->doorbell;
+		return;
+	case DOORBELL_CLEAR:
+		c->doorbell = NO_GPA;
+		call->result2 = call->info2;
+		return;
+	case DOORBELL_SET:
+		c->doorbell = NO_GPA;
+		if (call->info2 & ~PAGE_MASK ||
+		    !hv_map(call->host->m, call->info2, &why))
+			break;
+		c->doorbell = call->info2;
+		call->result2 = call->info2;
+		return;
+	default:
+		c->doorbell = NO_GPA;
+	}
+	ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "doorbell page");
+}
+
+/*
+ * INFO1 is an ICR value in x2APIC format whatever mode the APIC is in: KVM
+ * loses the destination in xAPIC mode, which is a defect and not a contract.
+ */
+void ghcb_hv_ipi(struct ghcb_call *call)
+{
+	struct host_ctx *c = call->ctx;
+	struct irq_msg msg;
+
+	if (apic_mode_of(&c->apic) == APIC_VIEW_NONE ||
+	    apic_decode_icr(call->info1, true, &msg) != APIC_OK)
+		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "ICR");
+	irq_ipi(c, &msg);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request through the GHCB page. The page is copied once; handlers see
+ * the copy, answer into this struct, and the answer is written back at the
+ * end. Fields that the guest did not mark valid read as 0.
+ */
+#ifndef HOST_GHCB_CALL_H
+#define HOST_GHCB_CALL_H
+
+#include "host/internal.h"
+
+struct ghcb_call {
+	struct host_ctx *ctx;
+	struct host *host;
+	u64 gpa;
+	struct ghcb in;			/* the copy */
+	u64 code, info1, info2;
+	u64 rax, rbx, rcx, rdx;		/* in, and out */
+	u64 result1, result2;		/* SW_EXITINFO1, 2 on return */
+};
+
+/* Answers. Without any of them the call succeeds with result2 = 0. */
+void ghcb_refuse(struct ghcb_call *call, enum ghcb_error error,
+		 const char *why);
+void ghcb_gp(struct ghcb_call *call);
+
+/*
+ * The scratch area: @len bytes at SW_SCRATCH, within the GHCB's own buffer,
+ * or for protocol version 1 within another shared page. ghcb_scratch() checks
+ * it and refuses the call; read and write then stay within what it checked.
+ * A write can still fail when the request itself took the page away.
+ */
+bool ghcb_scratch(struct ghcb_call *call, u64 len);
+bool ghcb_scratch_read(struct ghcb_call *call, u32 at, void *buf, u32 len);
+void ghcb_scratch_write(struct ghcb_call *call, u32 at, const void *buf,
+			u32 len);
+
+/* ghcb_cpu.c */
+void ghcb_cpuid(struct ghcb_call *call);
+void ghcb_msr(struct ghcb_call *call);
+void ghcb_rdtsc(struct ghcb_call *call);
+void ghcb_rdtscp(struct ghcb_call *call);
+void ghcb_vmmcall(struct ghcb_call *call);
+void ghcb_read_dr7(struct ghcb_call *call);
+void ghcb_write_dr7(struct ghcb_call *call);
+
+/* ghcb_io.c */
+void ghcb_ioio(struct ghcb_call *call);
+void ghcb_mmio_read(struct ghcb_call *call);
+void ghcb_mmio_write(struct ghcb_call *call);
+
+/* psc.c */
+void ghcb_psc(struct ghcb_call *call);
+
+/* ap.c */
+void ghcb_ap_hold(struct ghcb_call *call);
+void ghcb_ap_jump_table(struct ghcb_call *call);
+void ghcb_ap_creation(struct ghcb_call *call);
+void ghcb_apic_id_list(struct ghcb_call *call);
+void ghcb_run_vmpl(struct ghcb_call *call);
+
+/* doorbell.c */
+void ghcb_doorbell(struct ghcb_call *call);
+void ghcb_hv_ipi(struct ghcb_call *call);
+
+/* savic.c */
+void ghcb_savic(struct ghcb_call *call);
+
+#endif

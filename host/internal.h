@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypervisor's own state. Included by host/ and its tests only.
+ *
+ * Words: a context is one VMPL of one vCPU, with a VMCB, a VMSA, a GHCB and
+ * an APIC of its own. At most one context of a vCPU runs at a time.
+ */
+#ifndef HOST_INTERNAL_H
+#define HOST_INTERNAL_H
+
+#include "arch/ghcb.h"
+#include "host/host.h"
+#include "host/ioapic.h"
+#include "host/stats.h"
+#include "machine/hv.h"
+
+/*
+ * What a context is doing.
+ *
+ *   ABSENT --create-on-INIT--> CREATED --Run VMPL, INIT--+
+ *     |                                                  v
+ *     +-----------------create------------------> RUNNABLE <---wake---+
+ *                                                  | ^  |             |
+ *                                     AP hold, MSR | |  +--HLT--> HALTED
+ *                                              006 v |SIPI
+ *                                                 HELD
+ *
+ * create and destroy come from any vCPU of the same or a higher-privileged
+ * VMPL, in every state: create leads to RUNNABLE, destroy to STOPPED, from
+ * where only create leads on. A VMRUN that hardware refused ends the guest.
+ */
+enum ctx_state {
+	CTX_ABSENT,
+	CTX_CREATED,
+	CTX_RUNNABLE,
+	CTX_HALTED,
+	CTX_HELD,
+	CTX_STOPPED,
+};
+
+/* A change of VMSA that waits until the context is out of the guest. */
+enum ctx_next {
+	NEXT_NONE,
+	NEXT_CREATE,
+	NEXT_ON_INIT,
+	NEXT_DESTROY,
+};
+
+/* Guest-written MSRs that the host only keeps. */
+#define HOST_MTRR_VARIABLE	16
+#define HOST_MTRR_FIXED		11
+
+struct host_msrs {
+	u64 mtrr_variable[HOST_MTRR_VARIABLE];
+	u64 mtrr_fixed[HOST_MTRR_FIXED];
+	u64 mtrr_default;
+	u64 hwcr;
+	u64 mcg_status;
+};
+
+/* What the host knows of a guest's Secure AVIC: savic.c. */
+struct host_savic {
+	bool registered;
+	u64 gpa;
+	u32 level[8];		/* level vectors handed over, not EOIed */
+	bool ipi;		/* its page may hold something new */
+};
+
+struct host_ctx;
+
+/* How a context learns of interrupts; chosen by its SEV_FEATURES. */
+struct presenter {
+	/* After a #VMEXIT: what did hardware take? */
+	void (*settle)(struct host_ctx *c);
+	/* Before VMRUN: offer what is pending. */
+	void (*prepare)(struct host_ctx *c);
+	/* Would a VMRUN now show the guest something that it has not seen? */
+	bool (*wants)(const struct host_ctx *c);
+};
+
+struct host_ctx {
+	struct host_vcpu *vcpu;
+	unsigned int vmpl;
+	enum ctx_state state;
+	struct vmcb *vmcb;
+	u64 features;			/* SEV_FEATURES of its VMSA */
+	const struct presenter *present;
+
+	enum ctx_next next;
+	u64 next_vmsa;
+	u64 next_features;
+
+	u64 ghcb_registered;		/* GPA or NO_GPA */
+	u64 doorbell;			/* GPA or NO_GPA */
+	bool hold_by_msr;		/* CTX_HELD: who asked */
+
+	struct apic apic;
+	struct apic_counters count;
+	struct host_timer *timer;
+	int offered;			/* vector in V_IRQ, or APIC_NO_VECTOR */
+	u64 reinject;			/* EVENTINJ of the next VMRUN */
+	u64 dr7;
+	struct host_msrs msrs;
+	struct host_savic savic;
+};
+
+#define NO_GPA			(~0ull)
+
+struct host_vcpu {
+	struct host *host;
+	unsigned int cpu;
+	u32 apic_id;
+	unsigned int current;		/* VMPL that runs or is to run next */
+	unsigned int entered;		/* VMPL of the last VMRUN */
+	bool idle;			/* the host returned no VMCB */
+	bool serving;			/* inside host_run() */
+	bool kicked;			/* hv_kick() sent, host_run() to come */
+	struct host_ctx ctx[SNP_VMPLS];
+	struct host_vcpu_stats stats;
+};
+
+#define HOST_REASONS		64
+
+struct host_reason {
+	const char *name;
+	u64 count;
+};
+
+struct host {
+	struct host_config config;
+	struct machine *m;
+	const struct host_platform *ops;
+	void *platform;
+	bool stopped;
+	struct host_vcpu *vcpu;
+	struct vmcb *vmcbs;
+	/* First features seen of each VMPL; later VMSAs must have the same. */
+	u64 features[SNP_VMPLS];
+	bool features_known[SNP_VMPLS];
+	u64 ap_jump_table;
+	struct ioapic ioapic;
+	struct host_reason reason[HOST_REASONS];
+};
+
+/* host.c */
+struct host_vcpu *host_vcpu_by_apic_id(struct host *h, u32 apic_id);
+bool ctx_has_vmsa(const struct host_ctx *c);
+/* Out of the guest only. */
+void ctx_load(struct host_ctx *c, u64 vmsa, u64 features);
+void ctx_unload(struct host_ctx *c);
+
+/* run.c */
+extern const struct hv_ops host_hv_ops;
+/* Something may have come up for @c: make its vCPU look, if it must. */
+void ctx_notify(struct host_ctx *c);
+void host_kick(struct host_vcpu *v);
+/* Run @vmpl next; false if it has nothing to run. */
+bool host_run_vmpl(struct host_vcpu *v, unsigned int vmpl);
+
+/* vmrun.c */
+void vmrun_init(struct host_ctx *c);
+void vmrun_settle(struct host_ctx *c);
+void vmrun_prepare(struct host_ctx *c);
+const struct presenter *presenter_for(u64 features);
+
+/* ghcb_msr.c */
+#define GHCB_MSR_RESET							\
+	((u64)GHCB_VERSION_MAX << 48 | (u64)GHCB_VERSION_MIN << 32 |	\
+	 (u64)SNP_C_BIT << 24 | GHCB_MSR_INFO)
+void ghcb_msr_request(struct host_ctx *c);
+/* ghcb.c */
+void ghcb_page_request(struct host_ctx *c);
+
+void ghcb_terminated(struct host_ctx *c, unsigned int set, unsigned int code,
+		     u64 data);
+
+/* psc.c: change one 4 KiB page; false if that can not be. */
+bool psc_page(struct host *h, u64 gpa, bool private);
+
+/* ap.c */
+void ap_apply_next(struct host_ctx *c);
+void ap_release_hold(struct host_ctx *c);
+void ap_init_ipi(struct host_ctx *c);
+
+/* msr.c; false: #GP */
+bool msr_read(struct host_ctx *c, u32 msr, u64 *value);
+bool msr_write(struct host_ctx *c, u32 msr, u64 value);
+
+/* irq.c */
+void irq_init(struct host *h);
+void irq_ipi(struct host_ctx *from, const struct irq_msg *msg);
+void irq_effects(struct host_ctx *c, const struct apic_effects *fx);
+
+/* timer.c */
+bool timer_init(struct host_ctx *c);
+void timer_free(struct host_ctx *c);
+void timer_update(struct host_ctx *c);
+struct apic_time timer_now(struct host *h);
+
+/* savic.c */
+extern const struct presenter present_savic;
+bool savic_is(const struct host_ctx *c);
+void savic_reset(struct host_ctx *c);
+void savic_force_enabled(struct host_ctx *c);
+void savic_ipi(struct host_ctx *from, const struct irq_msg *msg);
+bool savic_eoi(struct host_ctx *c, u8 *vector);
+void savic_ioapic_eoi(struct host *h, u8 vector);
+
+/* cpuid.c; xcr0 for leaf Dh */
+void cpuid_answer(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
+		  u64 xcr0, u32 regs[4]);
+
+/* platform.c */
+void platform_firmware(struct host *h);
+
+/* log.c: one line, rate-limited by @name, which must be a literal. */
+void host_log(struct host *h, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void host_stop(struct host *h, const char *result, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a firmware would do to the chipset (i440FX, PIIX3, PIIX4) before an
+ * operating system starts. Nobody else does it: guests are launched without.
+ */
+#include "host/internal.h"
+
+#define PCI_ADDRESS	0xcf8
+#define PCI_DATA	0xcfc
+#define PCI_ENABLE	BIT(31)
+#define PIIX_ISA	(1u << 11)		/* 00:01.0 */
+#define PIIX_PM		(1u << 11 | 3u << 8)	/* 00:01.3 */
+
+#define ISA_PIRQ	0x60
+#define PM_BASE		0x40
+#define PM_ENABLE	0x80
+#define PM_PORT		0x600
+
+#define ELCR1		0x4d0
+#define PIC1_MASK	0x21
+#define PIC2_MASK	0xa1
+
+static void pci_write(struct host *h, u32 function, u32 reg,
+		      unsigned int size, u64 value)
+{
+	h->ops->port_write(h->platform, PCI_ADDRESS, 4,
+			   PCI_ENABLE | function | reg);
+	h->ops->port_write(h->platform, PCI_DATA + (reg & 3), size, value);
+}
+
+/*
+ * PIRQ A and B to IRQ 10, C and D to 11, both level: the DSDT says the same.
+ * PM registers at 600h, where the FADT has them. Nothing may come through
+ * the 8259s: interrupts take the I/O APIC.
+ */
+void platform_firmware(struct host *h)
+{
+	pci_write(h, PIIX_ISA, ISA_PIRQ, 4, 0x0b0b0a0a);
+	h->ops->port_write(h->platform, ELCR1, 1, 0);
+	h->ops->port_write(h->platform, ELCR1 + 1, 1, BIT(10 - 8) | BIT(11 - 8));
+	pci_write(h, PIIX_PM, PM_BASE, 4, PM_PORT | 1);
+	pci_write(h, PIIX_PM, PM_ENABLE, 1, 1);
+	h->ops->port_write(h->platform, PIC1_MASK, 1, 0xff);
+	h->ops->port_write(h->platform, PIC2_MASK, 1, 0xff);
+}
