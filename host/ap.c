@@ -95,22 +95,22 @@ static void ap_apply(struct host *h, const struct ap_request *req)
 	c->next = req->op == AP_CREATE ? NEXT_CREATE : NEXT_ON_INIT;
 	if (req->op == AP_CREATE)
 		host_kick(req->target);
-	else if (!ctx_has_vmsa(c))
-		ap_apply_next(c);
+	else if (!host_ctx_has_vmsa(c))
+		host_ap_apply_next(c);
 }
 
-void ghcb_ap_creation(struct ghcb_call *call)
+void host_ghcb_ap_creation(struct ghcb_call *call)
 {
 	struct ap_request req;
 	const char *bad = ap_decode(call, &req);
 
 	if (bad)
-		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, bad);
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, bad);
 	ap_apply(call->host, &req);
 }
 
 /* Only when @c is out of the guest. */
-void ap_apply_next(struct host_ctx *c)
+void host_ap_apply_next(struct host_ctx *c)
 {
 	enum ctx_next next = c->next;
 
@@ -119,16 +119,16 @@ void ap_apply_next(struct host_ctx *c)
 	case NEXT_NONE:
 		break;
 	case NEXT_CREATE:
-		ctx_load(c, c->next_vmsa, c->next_features);
+		host_ctx_load(c, c->next_vmsa, c->next_features);
 		c->state = CTX_RUNNABLE;
 		break;
 	case NEXT_ON_INIT:
-		ctx_load(c, c->next_vmsa, c->next_features);
+		host_ctx_load(c, c->next_vmsa, c->next_features);
 		c->state = CTX_CREATED;
 		break;
 	case NEXT_DESTROY:
-		if (ctx_has_vmsa(c))
-			ctx_unload(c);
+		if (host_ctx_has_vmsa(c))
+			host_ctx_unload(c);
 		break;
 	}
 }
@@ -137,7 +137,7 @@ void ap_apply_next(struct host_ctx *c)
  * INIT means nothing to a vCPU whose registers the host can not touch; it
  * only starts one that was created to wait for it.
  */
-void ap_init_ipi(struct host_ctx *c)
+void host_ap_init_ipi(struct host_ctx *c)
 {
 	struct host *h = c->vcpu->host;
 
@@ -154,14 +154,14 @@ void ap_init_ipi(struct host_ctx *c)
 
 /* ---- AP hold ------------------------------------------------------------ */
 
-void ghcb_ap_hold(struct ghcb_call *call)
+void host_ghcb_ap_hold(struct ghcb_call *call)
 {
 	call->ctx->state = CTX_HELD;
 	call->ctx->hold_by_msr = false;
 }
 
 /* A SIPI ends a hold: INFO2, or the MSR's upper part, becomes non-zero. */
-void ap_release_hold(struct host_ctx *c)
+void host_ap_release_hold(struct host_ctx *c)
 {
 	struct host *h = c->vcpu->host;
 	enum hv_mem why;
@@ -182,7 +182,7 @@ void ap_release_hold(struct host_ctx *c)
 	host_kick(c->vcpu);
 }
 
-void ghcb_ap_jump_table(struct ghcb_call *call)
+void host_ghcb_ap_jump_table(struct ghcb_call *call)
 {
 	switch (call->info1) {
 	case 0:
@@ -192,18 +192,18 @@ void ghcb_ap_jump_table(struct ghcb_call *call)
 		call->result2 = call->host->ap_jump_table;
 		break;
 	default:
-		ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "operation");
+		host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "operation");
 	}
 }
 
 /* ---- Run VMPL ----------------------------------------------------------- */
 
 /* INFO1 and INFO2 are already the answer when the caller is left. */
-void ghcb_run_vmpl(struct ghcb_call *call)
+void host_ghcb_run_vmpl(struct ghcb_call *call)
 {
 	if (call->info1 >> 32 ||
 	    !host_run_vmpl(call->ctx->vcpu, (u32)call->info1))
-		ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "VMPL");
+		host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "VMPL");
 }
 
 /* ---- APIC ID list ------------------------------------------------------- */
@@ -212,7 +212,7 @@ void ghcb_run_vmpl(struct ghcb_call *call)
  * RAX pages at INFO1 take a count and as many IDs. Too few: RAX says how many
  * are needed and nothing is written (56421; asked with RAX = 0 first).
  */
-void ghcb_apic_id_list(struct ghcb_call *call)
+void host_ghcb_apic_id_list(struct ghcb_call *call)
 {
 	struct host *h = call->host;
 	u32 count = h->config.vcpus;
@@ -228,8 +228,8 @@ void ghcb_apic_id_list(struct ghcb_call *call)
 	for (u64 i = 0; i < need; i++)
 		if (at & ~PAGE_MASK ||
 		    !hv_map(h->m, at + i * PAGE_SIZE, &why))
-			return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
-					   "buffer");
+			return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
+						"buffer");
 	hv_write(h->m, at, &count, sizeof(count));
 	for (u32 i = 0; i < count; i++)
 		hv_write(h->m, at + (i + 1) * sizeof(u32),

@@ -264,8 +264,8 @@ static void hypervisor(u32 leaf, u32 regs[4])
 	regs[EDX] = 0x4d;
 }
 
-void cpuid_answer(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
-		  u64 xcr0, u32 regs[4])
+void host_cpuid(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
+		u64 xcr0, u32 regs[4])
 {
 	u32 max[4];
 
@@ -311,7 +311,7 @@ static void page_row(struct host *h, struct snp_cpuid_page *page, u32 leaf,
 	struct snp_cpuid_row *row = &page->row[page->count++];
 	u32 regs[4];
 
-	cpuid_answer(h, 0, leaf, subleaf, 1, regs);
+	host_cpuid(h, 0, leaf, subleaf, 1, regs);
 	row->eax_in = leaf;
 	row->ecx_in = subleaf;
 	if (leaf == LEAF_XSAVE && subleaf < 2)

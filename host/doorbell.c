@@ -10,14 +10,14 @@
  * unknown operation (as KVM). Unlike KVM, only a VMPL that runs under
  * Restricted Injection may have a doorbell page.
  */
-void ghcb_doorbell(struct ghcb_call *call)
+void host_ghcb_doorbell(struct ghcb_call *call)
 {
 	struct host_ctx *c = call->ctx;
 	enum hv_mem why;
 
 	if (!(c->features & SEV_FEATURE_RESTRICTED))
-		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
-				   "Restricted Injection is off");
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
+					"Restricted Injection is off");
 	switch (call->info1) {
 	case DOORBELL_GET_PREFERRED:
 		call->result2 = NO_GPA;
@@ -40,20 +40,20 @@ void ghcb_doorbell(struct ghcb_call *call)
 	default:
 		c->doorbell = NO_GPA;
 	}
-	ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "doorbell page");
+	host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "doorbell page");
 }
 
 /*
  * INFO1 is an ICR value in x2APIC format whatever mode the APIC is in: KVM
  * loses the destination in xAPIC mode, which is a defect and not a contract.
  */
-void ghcb_hv_ipi(struct ghcb_call *call)
+void host_ghcb_hv_ipi(struct ghcb_call *call)
 {
 	struct host_ctx *c = call->ctx;
 	struct irq_msg msg;
 
 	if (apic_mode_of(&c->apic) == APIC_VIEW_NONE ||
 	    apic_decode_icr(call->info1, true, &msg) != APIC_OK)
-		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "ICR");
-	irq_ipi(c, &msg);
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "ICR");
+	host_irq_ipi(c, &msg);
 }

@@ -31,7 +31,7 @@ static void nothing(struct ghcb_call *call)
 /* There is no PMU: CPUID shows none. */
 static void rdpmc(struct ghcb_call *call)
 {
-	ghcb_gp(call);
+	host_ghcb_gp(call);
 }
 
 /* An IRET ends the mask in hardware already; this only comes earlier. */
@@ -47,8 +47,8 @@ static void features(struct ghcb_call *call)
 
 static void terminate(struct ghcb_call *call)
 {
-	ghcb_terminated(call->ctx, call->info1 & 0xf, call->info1 >> 4 & 0xff,
-			call->info2);
+	host_ghcb_terminated(call->ctx, call->info1 & 0xf,
+			     call->info1 >> 4 & 0xff, call->info2);
 }
 
 static void unsupported(struct ghcb_call *call)
@@ -67,41 +67,42 @@ static void guest_request(struct ghcb_call *call)
 {
 	if (call->info1 & ~PAGE_MASK || call->info2 & ~PAGE_MASK ||
 	    call->info1 == call->info2)
-		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
-				   "guest request pages");
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
+					"guest request pages");
 	call->result2 = 1ull << 63;
 }
 
 static const struct ghcb_event_row events[] = {
-	{ EXIT_DR7_READ, 0, 0, ghcb_read_dr7 },
-	{ EXIT_DR7_WRITE, NEED_RAX, 0, ghcb_write_dr7 },
-	{ EXIT_RDTSC, 0, 0, ghcb_rdtsc },
+	{ EXIT_DR7_READ, 0, 0, host_ghcb_read_dr7 },
+	{ EXIT_DR7_WRITE, NEED_RAX, 0, host_ghcb_write_dr7 },
+	{ EXIT_RDTSC, 0, 0, host_ghcb_rdtsc },
 	{ EXIT_RDPMC, NEED_RCX, 0, rdpmc },
-	{ EXIT_CPUID, NEED_RAX | NEED_RCX, 0, ghcb_cpuid },
+	{ EXIT_CPUID, NEED_RAX | NEED_RCX, 0, host_ghcb_cpuid },
 	{ EXIT_INVD, 0, 0, nothing },
-	{ EXIT_IOIO, 0, 0, ghcb_ioio },
-	{ EXIT_MSR, NEED_RCX, 0, ghcb_msr },
-	{ EXIT_VMMCALL, NEED_RAX | NEED_CPL, 0, ghcb_vmmcall },
-	{ EXIT_RDTSCP, 0, 0, ghcb_rdtscp },
+	{ EXIT_IOIO, 0, 0, host_ghcb_ioio },
+	{ EXIT_MSR, NEED_RCX, 0, host_ghcb_msr },
+	{ EXIT_VMMCALL, NEED_RAX | NEED_CPL, 0, host_ghcb_vmmcall },
+	{ EXIT_RDTSCP, 0, 0, host_ghcb_rdtscp },
 	{ EXIT_WBINVD, 0, 0, nothing },
 	{ EXIT_MONITOR, NEED_RAX | NEED_RCX | NEED_RDX, 0, nothing },
 	{ EXIT_MWAIT, NEED_RAX | NEED_RCX, 0, nothing },
-	{ GHCB_MMIO_READ, NEED_SCRATCH, 0, ghcb_mmio_read },
-	{ GHCB_MMIO_WRITE, NEED_SCRATCH, 0, ghcb_mmio_write },
+	{ GHCB_MMIO_READ, NEED_SCRATCH, 0, host_ghcb_mmio_read },
+	{ GHCB_MMIO_WRITE, NEED_SCRATCH, 0, host_ghcb_mmio_write },
 	{ GHCB_NMI_COMPLETE, 0, 0, nmi_complete },
-	{ GHCB_AP_HOLD, 0, 0, ghcb_ap_hold },
-	{ GHCB_AP_JUMP_TABLE, 0, 0, ghcb_ap_jump_table },
-	{ GHCB_PSC, NEED_SCRATCH, GHCB_FEATURE_SNP, ghcb_psc },
+	{ GHCB_AP_HOLD, 0, 0, host_ghcb_ap_hold },
+	{ GHCB_AP_JUMP_TABLE, 0, 0, host_ghcb_ap_jump_table },
+	{ GHCB_PSC, NEED_SCRATCH, GHCB_FEATURE_SNP, host_ghcb_psc },
 	{ GHCB_GUEST_REQUEST, 0, GHCB_FEATURE_SNP, guest_request },
 	{ GHCB_EXT_GUEST_REQUEST, NEED_RAX | NEED_RBX, GHCB_FEATURE_SNP,
 	  guest_request },
-	{ GHCB_AP_CREATION, 0, GHCB_FEATURE_AP_CREATION, ghcb_ap_creation },
-	{ GHCB_DOORBELL, 0, GHCB_FEATURE_RESTRICTED, ghcb_doorbell },
-	{ GHCB_HV_IPI, 0, GHCB_FEATURE_RESTRICTED, ghcb_hv_ipi },
+	{ GHCB_AP_CREATION, 0, GHCB_FEATURE_AP_CREATION,
+	  host_ghcb_ap_creation },
+	{ GHCB_DOORBELL, 0, GHCB_FEATURE_RESTRICTED, host_ghcb_doorbell },
+	{ GHCB_HV_IPI, 0, GHCB_FEATURE_RESTRICTED, host_ghcb_hv_ipi },
 	{ GHCB_APIC_ID_LIST, NEED_RAX, GHCB_FEATURE_APIC_ID_LIST,
-	  ghcb_apic_id_list },
-	{ GHCB_RUN_VMPL, 0, GHCB_FEATURE_MULTI_VMPL, ghcb_run_vmpl },
-	{ GHCB_SAVIC, NEED_RAX, 0, ghcb_savic },
+	  host_ghcb_apic_id_list },
+	{ GHCB_RUN_VMPL, 0, GHCB_FEATURE_MULTI_VMPL, host_ghcb_run_vmpl },
+	{ GHCB_SAVIC, NEED_RAX, 0, host_ghcb_savic },
 	{ GHCB_FEATURES, 0, 0, features },
 	{ GHCB_TERMINATE, 0, 0, terminate },
 	{ GHCB_UNSUPPORTED, 0, 0, unsupported },
@@ -184,28 +185,29 @@ static const struct ghcb_event_row *decode(struct ghcb_call *call)
 	const struct ghcb_event_row *row;
 
 	if (call->ctx->ghcb_registered != call->gpa)
-		ghcb_refuse(call, GHCB_ERR_NOT_REGISTERED, "not registered");
+		host_ghcb_refuse(call, GHCB_ERR_NOT_REGISTERED,
+				 "not registered");
 	else if (call->in.usage)
-		ghcb_refuse(call, GHCB_ERR_USAGE, "usage");
+		host_ghcb_refuse(call, GHCB_ERR_USAGE, "usage");
 	else if (call->in.version > GHCB_VERSION_MAX)
-		ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "version");
+		host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "version");
 	else if (!VALID(call, exit_code) || !VALID(call, exit_info1) ||
 		 !VALID(call, exit_info2))
-		ghcb_refuse(call, GHCB_ERR_MISSING_INPUT, "exit words");
+		host_ghcb_refuse(call, GHCB_ERR_MISSING_INPUT, "exit words");
 	if (call->result1)
 		return NULL;
 	row = event_of(call);
 	if (!row)
-		ghcb_refuse(call, GHCB_ERR_INVALID_EVENT, "event");
+		host_ghcb_refuse(call, GHCB_ERR_INVALID_EVENT, "event");
 	else if (needs(call, row) & ~given(call))
-		ghcb_refuse(call, GHCB_ERR_MISSING_INPUT, "registers");
+		host_ghcb_refuse(call, GHCB_ERR_MISSING_INPUT, "registers");
 	return call->result1 ? NULL : row;
 }
 
 /* ---- the answer --------------------------------------------------------- */
 
-void ghcb_refuse(struct ghcb_call *call, enum ghcb_error error,
-		 const char *why)
+void host_ghcb_refuse(struct ghcb_call *call, enum ghcb_error error,
+		      const char *why)
 {
 	struct host_vcpu *v = call->ctx->vcpu;
 
@@ -219,7 +221,7 @@ void ghcb_refuse(struct ghcb_call *call, enum ghcb_error error,
 		 (unsigned long long)call->info2, why, error);
 }
 
-void ghcb_gp(struct ghcb_call *call)
+void host_ghcb_gp(struct ghcb_call *call)
 {
 	call->result1 = GHCB_RESULT_EXCEPTION;
 	call->result2 = event_make(EVENT_EXCEPTION, VECTOR_GP);
@@ -262,7 +264,7 @@ static void write_back(struct ghcb_call *call)
  * Without a GHCB that can be read there is nowhere to put an error: the guest
  * gets control back and finds nothing changed, as under KVM.
  */
-void ghcb_page_request(struct host_ctx *c)
+void host_ghcb_page_request(struct host_ctx *c)
 {
 	struct ghcb_call call = {
 		.ctx = c,
@@ -291,7 +293,7 @@ void ghcb_page_request(struct host_ctx *c)
  * Protocol version 2 wants it in the GHCB's own buffer (KVM refuses anything
  * else); version 1 allows any shared memory, of which we take one page.
  */
-bool ghcb_scratch(struct ghcb_call *call, u64 len)
+bool host_ghcb_scratch(struct ghcb_call *call, u64 len)
 {
 	u64 at = call->in.scratch, page = at & PAGE_MASK;
 	u64 from = call->gpa + offsetof(struct ghcb, buffer);
@@ -306,11 +308,11 @@ bool ghcb_scratch(struct ghcb_call *call, u64 len)
 		     at - page + len <= PAGE_SIZE &&
 		     hv_map(call->host->m, page, &why);
 	if (!ok)
-		ghcb_refuse(call, GHCB_ERR_SCRATCH, "scratch area");
+		host_ghcb_refuse(call, GHCB_ERR_SCRATCH, "scratch area");
 	return ok;
 }
 
-bool ghcb_scratch_read(struct ghcb_call *call, u32 at, void *buf, u32 len)
+bool host_ghcb_scratch_read(struct ghcb_call *call, u32 at, void *buf, u32 len)
 {
 	u64 gpa = call->in.scratch + at;
 
@@ -320,8 +322,8 @@ bool ghcb_scratch_read(struct ghcb_call *call, u32 at, void *buf, u32 len)
 	return true;
 }
 
-void ghcb_scratch_write(struct ghcb_call *call, u32 at, const void *buf,
-			u32 len)
+void host_ghcb_scratch_write(struct ghcb_call *call, u32 at, const void *buf,
+			     u32 len)
 {
 	u64 gpa = call->in.scratch + at;
 

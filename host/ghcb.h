@@ -20,50 +20,50 @@ struct ghcb_call {
 };
 
 /* Answers. Without any of them the call succeeds with result2 = 0. */
-void ghcb_refuse(struct ghcb_call *call, enum ghcb_error error,
-		 const char *why);
-void ghcb_gp(struct ghcb_call *call);
+void host_ghcb_refuse(struct ghcb_call *call, enum ghcb_error error,
+		      const char *why);
+void host_ghcb_gp(struct ghcb_call *call);
 
 /*
  * The scratch area: @len bytes at SW_SCRATCH, within the GHCB's own buffer,
- * or for protocol version 1 within another shared page. ghcb_scratch() checks
- * it and refuses the call; read and write then stay within what it checked.
+ * or for protocol version 1 within another shared page. host_ghcb_scratch()
+ * checks it and refuses the call; read and write then stay within that.
  * A write can still fail when the request itself took the page away.
  */
-bool ghcb_scratch(struct ghcb_call *call, u64 len);
-bool ghcb_scratch_read(struct ghcb_call *call, u32 at, void *buf, u32 len);
-void ghcb_scratch_write(struct ghcb_call *call, u32 at, const void *buf,
-			u32 len);
+bool host_ghcb_scratch(struct ghcb_call *call, u64 len);
+bool host_ghcb_scratch_read(struct ghcb_call *call, u32 at, void *buf, u32 len);
+void host_ghcb_scratch_write(struct ghcb_call *call, u32 at, const void *buf,
+			     u32 len);
 
 /* ghcb_cpu.c */
-void ghcb_cpuid(struct ghcb_call *call);
-void ghcb_msr(struct ghcb_call *call);
-void ghcb_rdtsc(struct ghcb_call *call);
-void ghcb_rdtscp(struct ghcb_call *call);
-void ghcb_vmmcall(struct ghcb_call *call);
-void ghcb_read_dr7(struct ghcb_call *call);
-void ghcb_write_dr7(struct ghcb_call *call);
+void host_ghcb_cpuid(struct ghcb_call *call);
+void host_ghcb_msr(struct ghcb_call *call);
+void host_ghcb_rdtsc(struct ghcb_call *call);
+void host_ghcb_rdtscp(struct ghcb_call *call);
+void host_ghcb_vmmcall(struct ghcb_call *call);
+void host_ghcb_read_dr7(struct ghcb_call *call);
+void host_ghcb_write_dr7(struct ghcb_call *call);
 
 /* ghcb_io.c */
-void ghcb_ioio(struct ghcb_call *call);
-void ghcb_mmio_read(struct ghcb_call *call);
-void ghcb_mmio_write(struct ghcb_call *call);
+void host_ghcb_ioio(struct ghcb_call *call);
+void host_ghcb_mmio_read(struct ghcb_call *call);
+void host_ghcb_mmio_write(struct ghcb_call *call);
 
 /* psc.c */
-void ghcb_psc(struct ghcb_call *call);
+void host_ghcb_psc(struct ghcb_call *call);
 
 /* ap.c */
-void ghcb_ap_hold(struct ghcb_call *call);
-void ghcb_ap_jump_table(struct ghcb_call *call);
-void ghcb_ap_creation(struct ghcb_call *call);
-void ghcb_apic_id_list(struct ghcb_call *call);
-void ghcb_run_vmpl(struct ghcb_call *call);
+void host_ghcb_ap_hold(struct ghcb_call *call);
+void host_ghcb_ap_jump_table(struct ghcb_call *call);
+void host_ghcb_ap_creation(struct ghcb_call *call);
+void host_ghcb_apic_id_list(struct ghcb_call *call);
+void host_ghcb_run_vmpl(struct ghcb_call *call);
 
 /* doorbell.c */
-void ghcb_doorbell(struct ghcb_call *call);
-void ghcb_hv_ipi(struct ghcb_call *call);
+void host_ghcb_doorbell(struct ghcb_call *call);
+void host_ghcb_hv_ipi(struct ghcb_call *call);
 
 /* savic.c */
-void ghcb_savic(struct ghcb_call *call);
+void host_ghcb_savic(struct ghcb_call *call);
 
 #endif

@@ -42,30 +42,31 @@ static void port_string(struct ghcb_call *call, u16 port, unsigned int size)
 	u64 value;
 
 	if (count > PAGE_SIZE)
-		return ghcb_refuse(call, GHCB_ERR_SCRATCH, "string length");
-	if (!count || !ghcb_scratch(call, count * size))
+		return host_ghcb_refuse(call, GHCB_ERR_SCRATCH,
+					"string length");
+	if (!count || !host_ghcb_scratch(call, count * size))
 		return;
 	for (u32 at = 0; at < count * size; at += size) {
 		if (call->info1 & IOIO_IN) {
 			value = port_in(h, port, size);
-			ghcb_scratch_write(call, at, &value, size);
+			host_ghcb_scratch_write(call, at, &value, size);
 			continue;
 		}
 		value = 0;
-		if (ghcb_scratch_read(call, at, &value, size))
+		if (host_ghcb_scratch_read(call, at, &value, size))
 			h->ops->port_write(h->platform, port, size, value);
 	}
 }
 
-void ghcb_ioio(struct ghcb_call *call)
+void host_ghcb_ioio(struct ghcb_call *call)
 {
 	struct host *h = call->host;
 	u16 port = call->info1 >> IOIO_PORT_SHIFT;
 	unsigned int size = port_size(call->info1);
 
 	if (!size || call->info1 >> 32)
-		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
-				   "port access");
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
+					"port access");
 	if (call->info1 & IOIO_STRING)
 		return port_string(call, port, size);
 	if (!(call->info1 & IOIO_IN)) {
@@ -98,12 +99,12 @@ static u64 read_unit(struct host_ctx *c, u64 gpa, unsigned int size)
 	struct host *h = c->vcpu->host;
 	u32 offset = gpa & ~PAGE_MASK;
 	u32 word = 0;
-	u64 value;
+	u64 value = 0;
 
 	if (at_apic(c, gpa)) {
-		if (size != 4 || apic_read(&c->apic, APIC_VIEW_XAPIC, offset,
-					   timer_now(h), &value) != APIC_OK)
-			return 0;
+		if (size == 4)
+			apic_read(&c->apic, APIC_VIEW_XAPIC, offset,
+				  host_timer_now(h), &value);
 		return value;
 	}
 	if (at_ioapic(gpa)) {
@@ -125,15 +126,15 @@ static void write_unit(struct host_ctx *c, u64 gpa, unsigned int size,
 		if (size != 4)
 			return;
 		apic_write(&c->apic, APIC_VIEW_XAPIC, offset, value,
-			   timer_now(h), &fx);
-		irq_effects(c, &fx);
+			   host_timer_now(h), &fx);
+		host_irq_effects(c, &fx);
 		return;
 	}
 	if (at_ioapic(gpa)) {
 		if (size > 4)
 			return;
 		if (offset == IOAPIC_MMIO_EOI)
-			savic_ioapic_eoi(h, value);
+			host_savic_ioapic_eoi(h, value);
 		ioapic_write(&h->ioapic, offset, value);
 		return;
 	}
@@ -151,10 +152,10 @@ static bool mmio_decode(struct ghcb_call *call)
 	if (len < 1 || len > 8 || gpa >> SNP_C_BIT ||
 	    hv_is_ram(call->host->m, gpa) ||
 	    hv_is_ram(call->host->m, gpa + len - 1)) {
-		ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "MMIO range");
+		host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "MMIO range");
 		return false;
 	}
-	return ghcb_scratch(call, len);
+	return host_ghcb_scratch(call, len);
 }
 
 static unsigned int unit_size(u64 left)
@@ -162,7 +163,7 @@ static unsigned int unit_size(u64 left)
 	return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }
 
-void ghcb_mmio_read(struct ghcb_call *call)
+void host_ghcb_mmio_read(struct ghcb_call *call)
 {
 	unsigned int size;
 	u64 value;
@@ -172,11 +173,11 @@ void ghcb_mmio_read(struct ghcb_call *call)
 	for (u32 at = 0; at < call->info2; at += size) {
 		size = unit_size(call->info2 - at);
 		value = read_unit(call->ctx, call->info1 + at, size);
-		ghcb_scratch_write(call, at, &value, size);
+		host_ghcb_scratch_write(call, at, &value, size);
 	}
 }
 
-void ghcb_mmio_write(struct ghcb_call *call)
+void host_ghcb_mmio_write(struct ghcb_call *call)
 {
 	unsigned int size;
 	u64 value;
@@ -186,7 +187,7 @@ void ghcb_mmio_write(struct ghcb_call *call)
 	for (u32 at = 0; at < call->info2; at += size) {
 		size = unit_size(call->info2 - at);
 		value = 0;
-		if (ghcb_scratch_read(call, at, &value, size))
+		if (host_ghcb_scratch_read(call, at, &value, size))
 			write_unit(call->ctx, call->info1 + at, size, value);
 	}
 }

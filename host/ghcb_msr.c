@@ -21,11 +21,11 @@ static u64 req_cpuid(struct host_ctx *c, u64 msr)
 	u32 regs[4];
 
 	/* Leaf D can not be asked this way: no sub-leaf and no XCR0. */
-	cpuid_answer(c->vcpu->host, c->vcpu->cpu, msr >> 32, 0, 1, regs);
+	host_cpuid(c->vcpu->host, c->vcpu->cpu, msr >> 32, 0, 1, regs);
 	return (u64)regs[reg] << 32 | (u64)reg << 30 | GHCB_MSR_CPUID;
 }
 
-/* [63:12] stay 0 unless a SIPI ends the hold: ap_release_hold(). */
+/* [63:12] stay 0 unless a SIPI ends the hold: host_ap_release_hold(). */
 static u64 req_ap_hold(struct host_ctx *c, u64 msr)
 {
 	(void)msr;
@@ -66,7 +66,8 @@ static u64 req_psc(struct host_ctx *c, u64 msr)
 	unsigned int op = msr >> PSC_ENTRY_OP_SHIFT & 0xf;
 	bool ok = !(msr >> 56) &&
 		  (op == PSC_OP_PRIVATE || op == PSC_OP_SHARED) &&
-		  psc_page(c->vcpu->host, MSR_GPA(msr), op == PSC_OP_PRIVATE);
+		  host_psc_page(c->vcpu->host, MSR_GPA(msr),
+				op == PSC_OP_PRIVATE);
 
 	if (!ok)
 		host_log(c->vcpu->host, "psc refused", "MSR request %#llx",
@@ -96,7 +97,7 @@ static u64 req_features(struct host_ctx *c, u64 msr)
 
 static u64 req_terminate(struct host_ctx *c, u64 msr)
 {
-	ghcb_terminated(c, msr >> 12 & 0xf, msr >> 16 & 0xff, 0);
+	host_ghcb_terminated(c, msr >> 12 & 0xf, msr >> 16 & 0xff, 0);
 	return msr;
 }
 
@@ -138,7 +139,7 @@ static u64 (*request_of(u64 code))(struct host_ctx *c, u64 msr)
 	}
 }
 
-void ghcb_msr_request(struct host_ctx *c)
+void host_ghcb_msr_request(struct host_ctx *c)
 {
 	u64 msr = c->vmcb->ghcb_gpa;
 	u64 code = msr & GHCB_MSR_CODE;
@@ -183,8 +184,8 @@ static const char *reason_text(unsigned int set, unsigned int code)
 	return set > 1 ? "reason set of the guest's own" : "unknown reason";
 }
 
-void ghcb_terminated(struct host_ctx *c, unsigned int set, unsigned int code,
-		     u64 data)
+void host_ghcb_terminated(struct host_ctx *c, unsigned int set,
+			  unsigned int code, u64 data)
 {
 	host_stop(c->vcpu->host, "guest-terminated",
 		  "vCPU %u VMPL %u asked to be terminated: %s "

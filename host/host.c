@@ -18,7 +18,7 @@ struct host_vcpu *host_vcpu_by_apic_id(struct host *h, u32 apic_id)
 	return NULL;
 }
 
-bool ctx_has_vmsa(const struct host_ctx *c)
+bool host_ctx_has_vmsa(const struct host_ctx *c)
 {
 	return c->state != CTX_ABSENT && c->state != CTX_STOPPED;
 }
@@ -39,12 +39,12 @@ static bool ctx_init(struct host_vcpu *v, unsigned int vmpl)
 	c->vcpu = v;
 	c->vmpl = vmpl;
 	c->vmcb = &h->vmcbs[v->cpu * SNP_VMPLS + vmpl];
-	c->present = presenter_for(0);
+	c->present = host_presenter(0);
 	c->ghcb_registered = NO_GPA;
 	c->doorbell = NO_GPA;
 	c->offered = APIC_NO_VECTOR;
 	c->dr7 = 0x400;
-	return apic_init(&c->apic, &config, &c->count) && timer_init(c);
+	return apic_init(&c->apic, &config, &c->count) && host_timer_init(c);
 }
 
 static bool vcpu_init(struct host *h, unsigned int cpu)
@@ -84,7 +84,7 @@ struct host *host_new(const struct host_config *config, struct machine *m,
 	for (unsigned int i = 0; i < config->vcpus; i++)
 		if (!vcpu_init(h, i))
 			goto fail;
-	irq_init(h);
+	host_irq_init(h);
 	hv_attach(m, &host_hv_ops, h);
 	return h;
 fail:
@@ -98,7 +98,7 @@ void host_free(struct host *h)
 		return;
 	for (unsigned int i = 0; h->vcpu && i < h->config.vcpus; i++)
 		for (unsigned int vmpl = 0; vmpl < SNP_VMPLS; vmpl++)
-			timer_free(&h->vcpu[i].ctx[vmpl]);
+			host_timer_free(&h->vcpu[i].ctx[vmpl]);
 	free(h->vmcbs);
 	free(h->vcpu);
 	free(h);
@@ -108,10 +108,10 @@ void host_free(struct host *h)
  * A new VMSA starts with a new GHCB, no doorbell page and a reset APIC. Only
  * of its own VMPL: what another VMPL of this vCPU has is none of its business.
  */
-void ctx_load(struct host_ctx *c, u64 vmsa, u64 features)
+void host_ctx_load(struct host_ctx *c, u64 vmsa, u64 features)
 {
 	c->features = features;
-	c->present = presenter_for(features);
+	c->present = host_presenter(features);
 	c->ghcb_registered = NO_GPA;
 	c->doorbell = NO_GPA;
 	c->offered = APIC_NO_VECTOR;
@@ -121,20 +121,20 @@ void ctx_load(struct host_ctx *c, u64 vmsa, u64 features)
 	apic_reset(&c->apic, APIC_RESET_POWER_UP);
 	/* It starts by VMSA: there is no INIT or SIPI to wait for. */
 	c->apic.run = APIC_RUNNING;
-	savic_reset(c);
-	timer_update(c);
-	vmrun_init(c);
+	host_savic_reset(c);
+	host_timer_update(c);
+	host_vmrun_init(c);
 	c->vmcb->vmsa_pa = vmsa;
 }
 
-void ctx_unload(struct host_ctx *c)
+void host_ctx_unload(struct host_ctx *c)
 {
 	c->state = CTX_STOPPED;
 	c->ghcb_registered = NO_GPA;
 	c->doorbell = NO_GPA;
 	apic_reset(&c->apic, APIC_RESET_POWER_UP);
-	savic_reset(c);
-	timer_update(c);
+	host_savic_reset(c);
+	host_timer_update(c);
 }
 
 void host_set_boot_vmsa(struct host *h, unsigned int vmpl, u64 vmsa_gpa,
@@ -143,7 +143,7 @@ void host_set_boot_vmsa(struct host *h, unsigned int vmpl, u64 vmsa_gpa,
 	struct host_vcpu *v = &h->vcpu[0];
 	struct host_ctx *c = &v->ctx[vmpl & (SNP_VMPLS - 1)];
 
-	ctx_load(c, vmsa_gpa, sev_features);
+	host_ctx_load(c, vmsa_gpa, sev_features);
 	c->state = CTX_RUNNABLE;
 	v->current = c->vmpl;
 	v->entered = c->vmpl;
@@ -153,7 +153,7 @@ void host_set_boot_vmsa(struct host *h, unsigned int vmpl, u64 vmsa_gpa,
 
 void host_start(struct host *h)
 {
-	platform_firmware(h);
+	host_firmware(h);
 	host_kick(&h->vcpu[0]);
 }
 

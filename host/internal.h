@@ -144,74 +144,74 @@ struct host {
 
 /* host.c */
 struct host_vcpu *host_vcpu_by_apic_id(struct host *h, u32 apic_id);
-bool ctx_has_vmsa(const struct host_ctx *c);
+bool host_ctx_has_vmsa(const struct host_ctx *c);
 /* Out of the guest only. */
-void ctx_load(struct host_ctx *c, u64 vmsa, u64 features);
-void ctx_unload(struct host_ctx *c);
+void host_ctx_load(struct host_ctx *c, u64 vmsa, u64 features);
+void host_ctx_unload(struct host_ctx *c);
 
 /* run.c */
 extern const struct hv_ops host_hv_ops;
 /* Something may have come up for @c: make its vCPU look, if it must. */
-void ctx_notify(struct host_ctx *c);
+void host_ctx_notify(struct host_ctx *c);
 void host_kick(struct host_vcpu *v);
 /* Run @vmpl next; false if it has nothing to run. */
 bool host_run_vmpl(struct host_vcpu *v, unsigned int vmpl);
 
 /* vmrun.c */
-void vmrun_init(struct host_ctx *c);
-void vmrun_settle(struct host_ctx *c);
-void vmrun_prepare(struct host_ctx *c);
-const struct presenter *presenter_for(u64 features);
+void host_vmrun_init(struct host_ctx *c);
+void host_vmrun_settle(struct host_ctx *c);
+void host_vmrun_prepare(struct host_ctx *c);
+const struct presenter *host_presenter(u64 features);
 
-/* ghcb_msr.c */
+/* host_ghcb_msr.c */
 #define GHCB_MSR_RESET							\
 	((u64)GHCB_VERSION_MAX << 48 | (u64)GHCB_VERSION_MIN << 32 |	\
 	 (u64)SNP_C_BIT << 24 | GHCB_MSR_INFO)
-void ghcb_msr_request(struct host_ctx *c);
+void host_ghcb_msr_request(struct host_ctx *c);
 /* ghcb.c */
-void ghcb_page_request(struct host_ctx *c);
+void host_ghcb_page_request(struct host_ctx *c);
 
-void ghcb_terminated(struct host_ctx *c, unsigned int set, unsigned int code,
-		     u64 data);
+void host_ghcb_terminated(struct host_ctx *c, unsigned int set,
+			  unsigned int code, u64 data);
 
 /* psc.c: change one 4 KiB page; false if that can not be. */
-bool psc_page(struct host *h, u64 gpa, bool private);
+bool host_psc_page(struct host *h, u64 gpa, bool private);
 
 /* ap.c */
-void ap_apply_next(struct host_ctx *c);
-void ap_release_hold(struct host_ctx *c);
-void ap_init_ipi(struct host_ctx *c);
+void host_ap_apply_next(struct host_ctx *c);
+void host_ap_release_hold(struct host_ctx *c);
+void host_ap_init_ipi(struct host_ctx *c);
 
 /* msr.c; false: #GP */
-bool msr_read(struct host_ctx *c, u32 msr, u64 *value);
-bool msr_write(struct host_ctx *c, u32 msr, u64 value);
+bool host_msr_read(struct host_ctx *c, u32 msr, u64 *value);
+bool host_msr_write(struct host_ctx *c, u32 msr, u64 value);
 
 /* irq.c */
-void irq_init(struct host *h);
-void irq_ipi(struct host_ctx *from, const struct irq_msg *msg);
-void irq_effects(struct host_ctx *c, const struct apic_effects *fx);
+void host_irq_init(struct host *h);
+void host_irq_ipi(struct host_ctx *from, const struct irq_msg *msg);
+void host_irq_effects(struct host_ctx *c, const struct apic_effects *fx);
 
 /* timer.c */
-bool timer_init(struct host_ctx *c);
-void timer_free(struct host_ctx *c);
-void timer_update(struct host_ctx *c);
-struct apic_time timer_now(struct host *h);
+bool host_timer_init(struct host_ctx *c);
+void host_timer_free(struct host_ctx *c);
+void host_timer_update(struct host_ctx *c);
+struct apic_time host_timer_now(struct host *h);
 
 /* savic.c */
-extern const struct presenter present_savic;
-bool savic_is(const struct host_ctx *c);
-void savic_reset(struct host_ctx *c);
-void savic_force_enabled(struct host_ctx *c);
-void savic_ipi(struct host_ctx *from, const struct irq_msg *msg);
-bool savic_eoi(struct host_ctx *c, u8 *vector);
-void savic_ioapic_eoi(struct host *h, u8 vector);
+extern const struct presenter host_present_savic;
+bool host_savic_active(const struct host_ctx *c);
+void host_savic_reset(struct host_ctx *c);
+void host_savic_force_enabled(struct host_ctx *c);
+void host_savic_ipi(struct host_ctx *from, const struct irq_msg *msg);
+bool host_savic_eoi(struct host_ctx *c, u8 *vector);
+void host_savic_ioapic_eoi(struct host *h, u8 vector);
 
 /* cpuid.c; xcr0 for leaf Dh */
-void cpuid_answer(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
-		  u64 xcr0, u32 regs[4]);
+void host_cpuid(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
+		u64 xcr0, u32 regs[4]);
 
 /* platform.c */
-void platform_firmware(struct host *h);
+void host_firmware(struct host *h);
 
 /* log.c: one line, rate-limited by @name, which must be a literal. */
 void host_log(struct host *h, const char *name, const char *fmt, ...)

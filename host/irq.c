@@ -11,14 +11,14 @@ static void deliver(struct host_ctx *c, const struct irq_msg *msg,
 {
 	switch (msg->mode) {
 	case APIC_INIT:
-		return ap_init_ipi(c);
+		return host_ap_init_ipi(c);
 	case APIC_SIPI:
-		return ap_release_hold(c);
+		return host_ap_release_hold(c);
 	default:
 		break;
 	}
 	if (apic_deliver(&c->apic, msg, origin) == APIC_POST_ACCEPTED)
-		ctx_notify(c);
+		host_ctx_notify(c);
 }
 
 static struct host_ctx *ctx_of_apic(struct apic *apic)
@@ -53,25 +53,25 @@ static void route(struct host *h, unsigned int vmpl, const struct irq_msg *msg,
  * Under Secure AVIC the vector of an IPI is already where it belongs, in the
  * target's own page; all the host is asked for is that the target looks.
  */
-void irq_ipi(struct host_ctx *from, const struct irq_msg *msg)
+void host_irq_ipi(struct host_ctx *from, const struct irq_msg *msg)
 {
 	from->vcpu->stats.ipis++;
-	if (savic_is(from))
-		savic_ipi(from, msg);
+	if (host_savic_active(from))
+		host_savic_ipi(from, msg);
 	else
 		route(from->vcpu->host, from->vmpl, msg, from);
 }
 
-void irq_effects(struct host_ctx *c, const struct apic_effects *fx)
+void host_irq_effects(struct host_ctx *c, const struct apic_effects *fx)
 {
 	if (fx->timer)
-		timer_update(c);
+		host_timer_update(c);
 	if (fx->eoi)
 		ioapic_eoi(&c->vcpu->host->ioapic, fx->eoi_vector);
 	if (fx->ipi)
-		irq_ipi(c, &fx->msg);
+		host_irq_ipi(c, &fx->msg);
 	if (fx->irq)
-		ctx_notify(c);
+		host_ctx_notify(c);
 }
 
 static void from_device(struct host *h, const struct irq_msg *msg)
@@ -87,7 +87,7 @@ static void ioapic_message_out(void *opaque, unsigned int pin,
 	from_device(opaque, msg);
 }
 
-void irq_init(struct host *h)
+void host_irq_init(struct host *h)
 {
 	ioapic_init(&h->ioapic, false, ioapic_message_out, h);
 }
@@ -116,5 +116,5 @@ void host_nmi(struct host *h, unsigned int vcpu)
 		return;
 	c = &h->vcpu[vcpu].ctx[h->config.guest_vmpl];
 	if (apic_post_nmi(&c->apic, APIC_FROM_HOST) == APIC_POST_ACCEPTED)
-		ctx_notify(c);
+		host_ctx_notify(c);
 }

@@ -141,18 +141,18 @@ static bool apic_msr_write(struct host_ctx *c, u32 offset, u64 value)
 
 	if (svsm_owns(c, offset))
 		return true;
-	if (savic_is(c) && offset == APIC_EOI) {
+	if (host_savic_active(c) && offset == APIC_EOI) {
 		if (value)
 			return false;
-		if (savic_eoi(c, &vector))
+		if (host_savic_eoi(c, &vector))
 			ioapic_eoi(&c->vcpu->host->ioapic, vector);
 		return true;
 	}
 	if (apic_write(&c->apic, APIC_VIEW_X2APIC, offset, value,
-		       timer_now(c->vcpu->host), &fx) != APIC_OK)
+		       host_timer_now(c->vcpu->host), &fx) != APIC_OK)
 		return false;
-	savic_force_enabled(c);
-	irq_effects(c, &fx);
+	host_savic_force_enabled(c);
+	host_irq_effects(c, &fx);
 	return true;
 }
 
@@ -162,8 +162,8 @@ static bool apic_base_write(struct host_ctx *c, u64 value)
 
 	if (apic_write_base(&c->apic, value, &fx) != APIC_OK)
 		return false;
-	savic_force_enabled(c);
-	irq_effects(c, &fx);
+	host_savic_force_enabled(c);
+	host_irq_effects(c, &fx);
 	return true;
 }
 
@@ -171,10 +171,10 @@ static bool deadline_write(struct host_ctx *c, u64 value)
 {
 	struct apic_effects fx;
 
-	if (apic_write_deadline(&c->apic, value, timer_now(c->vcpu->host),
+	if (apic_write_deadline(&c->apic, value, host_timer_now(c->vcpu->host),
 				&fx) != APIC_OK)
 		return false;
-	irq_effects(c, &fx);
+	host_irq_effects(c, &fx);
 	return true;
 }
 
@@ -195,13 +195,13 @@ static bool row_read(struct host_ctx *c, const struct msr_row *row, u32 msr,
 		return true;
 	case MSR_APIC:
 		return apic_read(&c->apic, APIC_VIEW_X2APIC,
-				 X2APIC_OFFSET(msr), timer_now(h),
+				 X2APIC_OFFSET(msr), host_timer_now(h),
 				 value) == APIC_OK;
 	case MSR_APICBASE:
 		*value = apic_read_base(&c->apic);
 		return true;
 	case MSR_DEADLINE:
-		return apic_read_deadline(&c->apic, timer_now(h),
+		return apic_read_deadline(&c->apic, host_timer_now(h),
 					  value) == APIC_OK;
 	case MSR_CLOCK:
 		*value = h->ops->tsc(h->platform);
@@ -235,7 +235,7 @@ static bool row_write(struct host_ctx *c, const struct msr_row *row, u32 msr,
 	return false;
 }
 
-bool msr_read(struct host_ctx *c, u32 msr, u64 *value)
+bool host_msr_read(struct host_ctx *c, u32 msr, u64 *value)
 {
 	const struct msr_row *row = row_of(msr);
 
@@ -244,7 +244,7 @@ bool msr_read(struct host_ctx *c, u32 msr, u64 *value)
 	return true;
 }
 
-bool msr_write(struct host_ctx *c, u32 msr, u64 value)
+bool host_msr_write(struct host_ctx *c, u32 msr, u64 value)
 {
 	const struct msr_row *row = row_of(msr);
 

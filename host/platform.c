@@ -33,11 +33,12 @@ static void pci_write(struct host *h, u32 function, u32 reg,
  * PM registers at 600h, where the FADT has them. Nothing may come through
  * the 8259s: interrupts take the I/O APIC.
  */
-void platform_firmware(struct host *h)
+void host_firmware(struct host *h)
 {
 	pci_write(h, PIIX_ISA, ISA_PIRQ, 4, 0x0b0b0a0a);
 	h->ops->port_write(h->platform, ELCR1, 1, 0);
-	h->ops->port_write(h->platform, ELCR1 + 1, 1, BIT(10 - 8) | BIT(11 - 8));
+	h->ops->port_write(h->platform, ELCR1 + 1, 1,
+			   BIT(10 - 8) | BIT(11 - 8));
 	pci_write(h, PIIX_PM, PM_BASE, 4, PM_PORT | 1);
 	pci_write(h, PIIX_PM, PM_ENABLE, 1, 1);
 	h->ops->port_write(h->platform, PIC1_MASK, 1, 0xff);

@@ -11,7 +11,7 @@
  * A page that is in the wanted state already stays as it is, contents and
  * validation included: RMPUPDATE would wipe both for nothing.
  */
-bool psc_page(struct host *h, u64 gpa, bool private)
+bool host_psc_page(struct host *h, u64 gpa, bool private)
 {
 	if (!hv_is_ram(h->m, gpa))
 		return false;
@@ -76,7 +76,7 @@ static bool entry_change(struct host *h, u64 *entry)
 	if (pages > 1 && !cur && range_differs(h, gpa, private) &&
 	    hv_rmpupdate(h->m, gpa, true, private) == HV_RMP_OK)
 		cur = pages;
-	while (cur < pages && psc_page(h, gpa + cur * PAGE_SIZE, private))
+	while (cur < pages && host_psc_page(h, gpa + cur * PAGE_SIZE, private))
 		cur++;
 	*entry = entry_at(*entry, cur);
 	return cur == pages;
@@ -118,17 +118,17 @@ static u64 buffer_apply(struct host *h, struct psc_buffer *psc)
 }
 
 /* Bounded by the buffer: 253 entries of at most 512 pages. */
-void ghcb_psc(struct ghcb_call *call)
+void host_ghcb_psc(struct ghcb_call *call)
 {
 	struct psc_buffer psc;
 
-	if (!ghcb_scratch(call, sizeof(psc)))
+	if (!host_ghcb_scratch(call, sizeof(psc)))
 		return;
-	if (!ghcb_scratch_read(call, 0, &psc, sizeof(psc)))
-		return ghcb_refuse(call, GHCB_ERR_SCRATCH, "scratch area");
+	if (!host_ghcb_scratch_read(call, 0, &psc, sizeof(psc)))
+		return host_ghcb_refuse(call, GHCB_ERR_SCRATCH, "scratch area");
 	call->result2 = buffer_apply(call->host, &psc);
 	if (call->result2)
 		host_log(call->host, "psc refused", "entry %u: error %#llx",
 			 psc.cur_entry, (unsigned long long)call->result2);
-	ghcb_scratch_write(call, 0, &psc, sizeof(psc));
+	host_ghcb_scratch_write(call, 0, &psc, sizeof(psc));
 }

@@ -30,7 +30,7 @@ static struct host_ctx *pick(struct host_vcpu *v)
 			return c;
 	}
 	c = &v->ctx[v->current];
-	if (ctx_has_vmsa(c) && c->state != CTX_CREATED)
+	if (host_ctx_has_vmsa(c) && c->state != CTX_CREATED)
 		return ctx_ready(c) ? c : NULL;
 	for (unsigned int vmpl = 0; vmpl < SNP_VMPLS; vmpl++)
 		if (ctx_ready(&v->ctx[vmpl]))
@@ -47,9 +47,9 @@ bool host_run_vmpl(struct host_vcpu *v, unsigned int vmpl)
 	c = &v->ctx[vmpl];
 	if (c->next == NEXT_DESTROY)
 		return false;
-	if (!ctx_has_vmsa(c) && c->next == NEXT_NONE)
+	if (!host_ctx_has_vmsa(c) && c->next == NEXT_NONE)
 		return false;
-	ap_apply_next(c);
+	host_ap_apply_next(c);
 	/*
 	 * A halted VMPL is entered too: whoever asks may have put an interrupt
 	 * into its VMSA, which the host can not see.
@@ -66,7 +66,7 @@ static struct vmcb *enter(struct host_vcpu *v)
 
 	for (unsigned int vmpl = 0; vmpl < SNP_VMPLS; vmpl++)
 		if (v->ctx[vmpl].next != NEXT_ON_INIT)
-			ap_apply_next(&v->ctx[vmpl]);
+			host_ap_apply_next(&v->ctx[vmpl]);
 	c = v->host->stopped ? NULL : pick(v);
 	v->idle = !c;
 	if (!c) {
@@ -78,7 +78,7 @@ static struct vmcb *enter(struct host_vcpu *v)
 	v->entered = c->vmpl;
 	v->current = c->vmpl;
 	c->state = CTX_RUNNABLE;
-	vmrun_prepare(c);
+	host_vmrun_prepare(c);
 	return c->vmcb;
 }
 
@@ -91,7 +91,7 @@ static struct vmcb *enter(struct host_vcpu *v)
  */
 static void exit_hlt(struct host_ctx *c, bool idle)
 {
-	bool may_wait = savic_is(c) || c->offered >= 0 ||
+	bool may_wait = host_savic_active(c) || c->offered >= 0 ||
 			c->vmcb->int_ctl & VINTR_V_NMI;
 
 	c->vmcb->int_state &= ~INT_STATE_SHADOW;
@@ -154,9 +154,9 @@ static void exit_reflected(struct host_ctx *c)
 static void exit_vmgexit(struct host_ctx *c)
 {
 	if (c->vmcb->ghcb_gpa & GHCB_MSR_CODE)
-		ghcb_msr_request(c);
+		host_ghcb_msr_request(c);
 	else
-		ghcb_page_request(c);
+		host_ghcb_page_request(c);
 }
 
 static void serve(struct host_ctx *c)
@@ -221,7 +221,7 @@ static struct vmcb *host_run(void *opaque, unsigned int cpu,
 	v->idle = false;
 	if (c) {
 		v->stats.exits[host_exit_slot(exited->exit_code)]++;
-		vmrun_settle(c);
+		host_vmrun_settle(c);
 		if (!h->stopped)
 			serve(c);
 	}
@@ -257,7 +257,7 @@ void host_kick(struct host_vcpu *v)
  * Not worth a kick: a VMPL that shows nothing new, that can not run, or that
  * must wait for a more privileged one to let it.
  */
-void ctx_notify(struct host_ctx *c)
+void host_ctx_notify(struct host_ctx *c)
 {
 	struct host_vcpu *v = c->vcpu;
 

@@ -28,7 +28,7 @@ static bool any(const u32 *words)
 	return highest(words) != APIC_VECTORS;
 }
 
-bool savic_is(const struct host_ctx *c)
+bool host_savic_active(const struct host_ctx *c)
 {
 	return c->features & SEV_FEATURE_SECURE_AVIC;
 }
@@ -37,18 +37,18 @@ bool savic_is(const struct host_ctx *c)
  * The guest keeps SVR and TPR in its page and never shows them: the soft APIC
  * is enabled whatever it thinks, and masks nothing.
  */
-void savic_force_enabled(struct host_ctx *c)
+void host_savic_force_enabled(struct host_ctx *c)
 {
-	if (!savic_is(c))
+	if (!host_savic_active(c))
 		return;
 	c->apic.svr |= APIC_SVR_ENABLE;
 	c->apic.tpr = 0;
 }
 
-void savic_reset(struct host_ctx *c)
+void host_savic_reset(struct host_ctx *c)
 {
 	c->savic = (struct host_savic){ .gpa = NO_GPA };
-	savic_force_enabled(c);
+	host_savic_force_enabled(c);
 }
 
 /* ---- presenting --------------------------------------------------------- */
@@ -103,7 +103,7 @@ static bool savic_wants(const struct host_ctx *c)
 	return c->savic.ipi || (c->savic.registered && any(c->apic.irr));
 }
 
-const struct presenter present_savic = {
+const struct presenter host_present_savic = {
 	.settle = savic_settle,
 	.prepare = savic_prepare,
 	.wants = savic_wants,
@@ -123,13 +123,13 @@ static void look(struct host_ctx *c, bool nmi)
 	c->savic.ipi = true;
 	if (nmi || v->serving || v->current != c->vmpl ||
 	    !hv_in_guest(v->host->m, v->cpu))
-		return ctx_notify(c);
+		return host_ctx_notify(c);
 	v->stats.doorbells++;
 	hv_doorbell(v->host->m, v->cpu);
 }
 
 /* The vector is none of our business and is not looked at (4.2). */
-void savic_ipi(struct host_ctx *from, const struct irq_msg *msg)
+void host_savic_ipi(struct host_ctx *from, const struct irq_msg *msg)
 {
 	struct host *h = from->vcpu->host;
 
@@ -139,9 +139,9 @@ void savic_ipi(struct host_ctx *from, const struct irq_msg *msg)
 		if (!apic_match(&c->apic, msg, &from->apic))
 			continue;
 		if (msg->mode == APIC_INIT)
-			ap_init_ipi(c);
+			host_ap_init_ipi(c);
 		else if (msg->mode == APIC_SIPI)
-			ap_release_hold(c);
+			host_ap_release_hold(c);
 		else
 			look(c, msg->mode == APIC_NMI);
 	}
@@ -152,7 +152,7 @@ void savic_ipi(struct host_ctx *from, const struct irq_msg *msg)
  * highest of those handed over. None outstanding: a guest's mistake, or one
  * that has used the I/O APIC's EOI register already.
  */
-bool savic_eoi(struct host_ctx *c, u8 *vector)
+bool host_savic_eoi(struct host_ctx *c, u8 *vector)
 {
 	unsigned int v = highest(c->savic.level);
 
@@ -167,7 +167,7 @@ bool savic_eoi(struct host_ctx *c, u8 *vector)
 }
 
 /* Linux without TMR ends level interrupts at the I/O APIC: forget them. */
-void savic_ioapic_eoi(struct host *h, u8 vector)
+void host_savic_ioapic_eoi(struct host *h, u8 vector)
 {
 	for (unsigned int i = 0; i < h->config.vcpus; i++) {
 		struct host_ctx *c = &h->vcpu[i].ctx[h->config.guest_vmpl];
@@ -210,16 +210,16 @@ static void savic_register(struct ghcb_call *call, struct host_ctx *c)
 	struct host *h = call->host;
 
 	if (!gpa_usable(h, call->rbx))
-		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
-				   "backing page");
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
+					"backing page");
 	if (hv_rmp_is_2m(h->m, call->rbx) &&
 	    hv_psmash(h->m, call->rbx & ~(PAGE_2M - 1)) != HV_RMP_OK)
-		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
-				   "backing page");
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
+					"backing page");
 	c->savic.registered = true;
 	c->savic.gpa = call->rbx;
-	savic_force_enabled(c);
-	ctx_notify(c);
+	host_savic_force_enabled(c);
+	host_ctx_notify(c);
 }
 
 static void savic_unregister(struct ghcb_call *call, struct host_ctx *c)
@@ -231,21 +231,21 @@ static void savic_unregister(struct ghcb_call *call, struct host_ctx *c)
 	take_back(c);
 }
 
-void ghcb_savic(struct ghcb_call *call)
+void host_ghcb_savic(struct ghcb_call *call)
 {
 	struct host_vcpu *v = call->ctx->vcpu;
 	struct host_ctx *c;
 
-	if (!savic_is(call->ctx))
-		return ghcb_refuse(call, GHCB_ERR_INVALID_EVENT,
-				   "Secure AVIC is off");
+	if (!host_savic_active(call->ctx))
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_EVENT,
+					"Secure AVIC is off");
 	if (call->rax != GHCB_SAVIC_SELF)
 		v = call->rax >> 32 ? NULL :
 		    host_vcpu_by_apic_id(call->host, call->rax);
 	c = v ? &v->ctx[call->ctx->vmpl] : NULL;
 	if (!c || call->info1 > GHCB_SAVIC_UNREGISTER)
-		return ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
-				   "APIC id or operation");
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
+					"APIC id or operation");
 	if (call->info1 == GHCB_SAVIC_REGISTER)
 		savic_register(call, c);
 	else

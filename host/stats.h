@@ -33,7 +33,7 @@ struct host_vcpu_stats {
 	u64 doorbells;			/* AVIC doorbells rung for it */
 	u64 ipis;			/* messages its ICR writes sent */
 	u64 irr_merges;			/* vectors put into RequestedIRR */
-	u64 spurious_eoi;		/* Secure AVIC: EOI for no level vector */
+	u64 spurious_eoi;		/* Secure AVIC: no level vector */
 };
 
 unsigned int host_event_slot(u64 code);

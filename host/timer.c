@@ -4,7 +4,7 @@
  */
 #include "host/internal.h"
 
-struct apic_time timer_now(struct host *h)
+struct apic_time host_timer_now(struct host *h)
 {
 	struct apic_time now = {
 		.ns = h->ops->now(h->platform),
@@ -14,7 +14,7 @@ struct apic_time timer_now(struct host *h)
 	return now;
 }
 
-void timer_update(struct host_ctx *c)
+void host_timer_update(struct host_ctx *c)
 {
 	struct host *h = c->vcpu->host;
 	u64 deadline = apic_timer_deadline(&c->apic);
@@ -32,12 +32,12 @@ static void timer_fire(void *arg)
 
 	if (h->stopped)
 		return;
-	if (apic_timer_expire(&c->apic, timer_now(h)))
-		ctx_notify(c);
-	timer_update(c);
+	if (apic_timer_expire(&c->apic, host_timer_now(h)))
+		host_ctx_notify(c);
+	host_timer_update(c);
 }
 
-bool timer_init(struct host_ctx *c)
+bool host_timer_init(struct host_ctx *c)
 {
 	struct host *h = c->vcpu->host;
 
@@ -45,7 +45,7 @@ bool timer_init(struct host_ctx *c)
 	return c->timer;
 }
 
-void timer_free(struct host_ctx *c)
+void host_timer_free(struct host_ctx *c)
 {
 	if (c->timer)
 		c->vcpu->host->ops->timer_free(c->timer);

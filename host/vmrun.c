@@ -40,7 +40,7 @@ static void intercept(struct vmcb *vmcb, unsigned int bit, bool on)
 		vmcb->intercept[bit / 32] &= ~BIT(bit % 32);
 }
 
-void vmrun_init(struct host_ctx *c)
+void host_vmrun_init(struct host_ctx *c)
 {
 	struct vmcb *vmcb = c->vmcb;
 	bool debug_swap = c->features & SEV_FEATURE_DEBUG_SWAP;
@@ -183,21 +183,21 @@ static const struct presenter present_sealed = {
 	.wants = sealed_wants,
 };
 
-const struct presenter *presenter_for(u64 features)
+const struct presenter *host_presenter(u64 features)
 {
 	if (features & SEV_FEATURE_SECURE_AVIC)
-		return &present_savic;
+		return &host_present_savic;
 	if (features & (SEV_FEATURE_RESTRICTED | SEV_FEATURE_ALTERNATE))
 		return &present_sealed;
 	return &present_normal;
 }
 
-void vmrun_settle(struct host_ctx *c)
+void host_vmrun_settle(struct host_ctx *c)
 {
 	c->present->settle(c);
 }
 
-void vmrun_prepare(struct host_ctx *c)
+void host_vmrun_prepare(struct host_ctx *c)
 {
 	c->present->prepare(c);
 	c->vcpu->stats.vmruns++;
