@@ -104,7 +104,8 @@ static bool data_ok(struct disk *d, const struct iocb *io)
 	return true;
 }
 
-static void complete(struct disk *d, const struct io_event *ev)
+/* True when it freed its slot: a second completion does not */
+static bool complete(struct disk *d, const struct io_event *ev)
 {
 	struct iocb *io = &d->request[ev->data % WINDOW];
 	struct tally *t = d->ctx->tally;
@@ -112,7 +113,7 @@ static void complete(struct disk *d, const struct io_event *ev)
 	if (!d->busy[ev->data % WINDOW]) {
 		t->doubled++;
 		tally_fail(t, "%s: a request completed twice", d->name);
-		return;
+		return false;
 	}
 	d->busy[ev->data % WINDOW] = false;
 	d->done++;
@@ -126,20 +127,22 @@ static void complete(struct disk *d, const struct io_event *ev)
 		tally_fail(t, "%s: wrong data at %ju", d->name,
 			   (uintmax_t)io->aio_offset);
 	}
+	return true;
 }
 
+/* Waits for requests; how many ended, 0 when none did in time */
 static int events(struct disk *d, int least, uint64_t wait)
 {
 	struct timespec ts = { wait / NSEC, wait % NSEC };
 	struct io_event ev[WINDOW];
-	int n;
+	int n, ended = 0;
 
 	do {
 		n = syscall(SYS_io_getevents, d->aio, least, WINDOW, ev, &ts);
 	} while (n < 0 && errno == EINTR);
 	for (int i = 0; i < n; i++)
-		complete(d, &ev[i]);
-	return n;
+		ended += complete(d, &ev[i]);
+	return ended;
 }
 
 /* Goes over the area once; false when requests got lost */

@@ -22,7 +22,7 @@
 #include "load.h"
 
 /* Total work of a round, whatever the number of CPUs */
-enum { MESSAGES = 600, SHOTS = 128, MIGRATIONS = 150, FEW_CPUS = 8 };
+enum { MESSAGES = 240, SHOTS = 64, MIGRATIONS = 60, FEW_CPUS = 8 };
 
 /* Two threads that send each other numbered messages in turn */
 struct meeting {
