@@ -73,8 +73,11 @@ enum access_verdict machine_access(struct machine *m, unsigned int vcpu,
 				   u64 *npf)
 {
 	const struct vcpu *v = &m->vcpu[vcpu];
-	bool present, private = is_private(v, a);
-	u64 entry = rmp_lookup(m, a->gpa, &present);
+	bool private = is_private(v, a);
+	u64 index = rmp_index(m, a->gpa);
+	/* The VMSAs that a launch put outside of RAM are not reachable. */
+	bool present = index != NO_PAGE;
+	u64 entry = present ? rmp_load(m, index) : 0;
 
 	*npf = npf_info(a);
 	if (!present || entry & RMP_ABSENT) {
