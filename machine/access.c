@@ -92,6 +92,11 @@ enum access_verdict machine_access(struct machine *m, unsigned int vcpu,
 		*prot = ACCESS_PROT_R | ACCESS_PROT_W;
 		return ACCESS_OK;
 	}
+	/* A VMSA is hardware's while it runs (APM 15.36.12). */
+	if (entry & RMP_VMSA && entry & RMP_INUSE) {
+		*npf |= NPF_RMP | NPF_ENC;
+		return ACCESS_NPF;
+	}
 	if (!(entry & RMP_VALIDATED))
 		return ACCESS_NOT_VALIDATED;
 	*prot = same_view(v, a, vmpl_prot(entry, v->vmpl, a->user));
