@@ -179,9 +179,11 @@ enum mach_next machine_rmpquery(struct machine *m, unsigned int vcpu,
 	insn->eax = RMP_FAIL_PERMISSION;
 	if (vmpl < v->vmpl)
 		return MACH_DONE;
-	if (!present || !(entry & RMP_ASSIGNED))
-		return target_fault(m, vcpu, insn, present ? NPF_PRESENT |
-				    NPF_RMP | NPF_ENC : 0);
+	if (!present || entry & RMP_ABSENT)
+		return target_fault(m, vcpu, insn, 0);
+	if (!(entry & RMP_ASSIGNED))
+		return target_fault(m, vcpu, insn, NPF_PRESENT | NPF_RMP |
+				    NPF_ENC);
 	insn->rdx = vmpl | (entry >> RMP_PERM_SHIFT(vmpl) & 0xff) <<
 		    RMPADJUST_PERM_SHIFT;
 	if (entry & RMP_VMSA)
