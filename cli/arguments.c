@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/* The engine's command line. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/run.h"
+
+/* Linux puts DMA to shared memory for devices behind an IOMMU only. */
+#define VIRTIO		"disable-legacy=on,iommu_platform=on"
+
+struct list {
+	char **text;
+	size_t count;
+	bool failed;
+};
+
+static void add(struct list *list, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add(struct list *list, const char *format, ...)
+{
+	char **grown = realloc(list->text, (list->count + 2) * sizeof(char *));
+	va_list ap;
+
+	if (!grown) {
+		list->failed = true;
+		return;
+	}
+	list->text = grown;
+	va_start(ap, format);
+	if (vasprintf(&grown[list->count], format, ap) < 0)
+		list->failed = true;
+	else
+		list->count++;
+	va_end(ap);
+	grown[list->count] = NULL;
+}
+
+/* "-name" and its value. */
+#define option(list, name, ...) \
+	(add(list, "-" name), add(list, __VA_ARGS__))
+
+/*
+ * Under --icount a device has to do its work on the vCPU's thread, at a
+ * virtual time that is the same in each run: no ioeventfd, no bottom half.
+ */
+static void add_disks(struct list *list, const struct run *run)
+{
+	const char *sync = run->icount ? ",ioeventfd=off" : "";
+
+	for (int i = 0; i < 2; i++) {
+		option(list, "drive", "if=none,id=disk%d,format=raw,"
+		       "cache=unsafe,file=%s", i,
+		       scratch_path(i ? "disk1" : "disk0"));
+		option(list, "device", "virtio-blk-pci,drive=disk%d,addr=%d,"
+		       VIRTIO "%s%s", i, 4 + i, i ? ",vectors=0" : "", sync);
+	}
+}
+
+/* Two pairs, each wired back to back; the second interrupts by level. */
+static void add_nics(struct list *list, const struct run *run)
+{
+	const char *sync = run->icount ? ",ioeventfd=off,tx=timer" : "";
+
+	for (int i = 0; i < 4; i++) {
+		option(list, "netdev", "hubport,id=net%d,hubid=%d", i, i / 2);
+		option(list, "device", "virtio-net-pci,netdev=net%d,addr=%d,"
+		       "mac=52:54:00:be:1f:%02x,romfile=,"
+		       VIRTIO "%s%s", i, 6 + i, i,
+		       i / 2 ? ",vectors=0" : "", sync);
+	}
+}
+
+static void add_time(struct list *list, const struct run *run)
+{
+	if (run->icount) {
+		option(list, "accel", "tcg,thread=single");
+		option(list, "icount", "shift=1,sleep=off");
+		option(list, "rtc", "base=2026-01-01T00:00:00,clock=vm");
+	} else {
+		option(list, "accel", "tcg,thread=multi");
+	}
+	/* Whatever the CPU draws at random (RDRAND). */
+	if (run->icount || run->has_seed)
+		option(list, "seed", "%llu", (unsigned long long)run->seed);
+}
+
+static void add_machine(struct list *list, const struct launch *l)
+{
+	option(list, "machine", "pc,smm=off,max-ram-below-4g=3G,usb=off");
+	option(list, "cpu", "EPYC-v4,+x2apic");
+	option(list, "smp", "%u,sockets=1,cores=%u,threads=1", l->cpus,
+	       l->cpus);
+	option(list, "m", "%lluk", (unsigned long long)(l->memory >> 10));
+	add(list, "-nodefaults");
+	add(list, "-no-user-config");
+	add(list, "-no-reboot");
+	option(list, "display", "none");
+	option(list, "vga", "none");
+	option(list, "chardev", "stdio,id=console,signal=off");
+	option(list, "serial", "chardev:console");
+}
+
+char **arguments_make(const struct run *run)
+{
+	const struct load *load = run->launch->load;
+	struct list list = { 0 };
+
+	add(&list, "%s", place_path(PLACE_ENGINE));
+	add_machine(&list, run->launch);
+	add_time(&list, run);
+	option(&list, "object", "belfry,id=belfry,library=%s,config=%s",
+	       place_path(PLACE_LIBRARY), scratch_path(SESSION_FILE));
+	if (load && load->disks)
+		add_disks(&list, run);
+	if (load && load->nics)
+		add_nics(&list, run);
+	if (run->gdb) {
+		option(&list, "gdb", "tcp:127.0.0.1:%u", run->gdb_port);
+		add(&list, "-S");
+	}
+	for (const char **extra = run->extra; extra && *extra; extra++)
+		add(&list, "%s", *extra);
+	if (!list.failed)
+		return list.text;
+	arguments_free(list.text);
+	fail("out of memory");
+	return NULL;
+}
+
+void arguments_free(char **arguments)
+{
+	for (char **text = arguments; text && *text; text++)
+		free(*text);
+	free(arguments);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The engine as a child, in a process group of its own so that ^C reaches us
+ * alone, and ours to end: it dies with us even when we are killed.
+ *
+ *   running --its end-------------------------------------> ended
+ *   running --signal, time limit, panic, stdout gone--+
+ *                                                     v
+ *                          stopping: SIGTERM; SIGKILL GRACE later --> ended
+ *
+ * After a panic the guest gets PANIC_GRACE to end by itself, which leaves
+ * the better report.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/run.h"
+
+#define GRACE		5.0
+#define PANIC_GRACE	3.0
+
+struct child {
+	const struct run *run;
+	struct watch *watch;
+	struct child_end *end;
+	pid_t pid;
+	int out, err, in;		/* our ends; -1: closed */
+	int signals;			/* signalfd */
+	double started;
+	double deadline;		/* of what comes next */
+	bool stopping;
+	bool killed;
+	bool ended;
+	/* Of a pipe that polls writable, PIPE_BUF bytes never block. */
+	char data[PIPE_BUF];
+	size_t held, sent;
+	char err_line[256];
+	size_t err_length;
+};
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* ---- start --------------------------------------------------------------- */
+
+static void become_engine(char **arguments, int in, int out, int err,
+			  pid_t parent)
+{
+	sigset_t none;
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(err, 2) == 2) {
+		execv(arguments[0], arguments);
+		dprintf(2, "%s: %s\n", arguments[0], strerror(errno));
+	}
+	_exit(127);
+}
+
+static void close_pair(int fd[2])
+{
+	if (fd[0] >= 0)
+		close(fd[0]);
+	if (fd[1] >= 0)
+		close(fd[1]);
+}
+
+static int start(struct child *c, char **arguments)
+{
+	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
+	pid_t parent = getpid();
+
+	if (c->run->interactive ? pipe2(in, O_CLOEXEC) :
+	    (in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
+		return fail("cannot start the engine: %s", strerror(errno));
+	if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) ||
+	    (c->pid = fork()) < 0) {
+		fail("cannot start the engine: %s", strerror(errno));
+		close_pair(in);
+		close_pair(out);
+		close_pair(err);
+		return EXIT_FAILED;
+	}
+	if (!c->pid)
+		become_engine(arguments, in[0], out[1], err[1], parent);
+	/* Also here: whoever comes second finds it done. */
+	setpgid(c->pid, c->pid);
+	close(in[0]);
+	close(out[1]);
+	close(err[1]);
+	c->in = in[1];
+	if (c->in >= 0)
+		fcntl(c->in, F_SETFL, O_NONBLOCK);
+	c->out = out[0];
+	c->err = err[0];
+	return 0;
+}
+
+static void stop(struct child *c)
+{
+	if (c->stopping)
+		return;
+	c->stopping = true;
+	kill(-c->pid, SIGTERM);
+	c->deadline = now() + GRACE;
+}
+
+/* ---- what happens meanwhile ---------------------------------------------- */
+
+/* The console's bytes wait here until our stdout takes them. */
+static void pass_on(struct child *c)
+{
+	ssize_t n = write(STDOUT_FILENO, c->data + c->sent, c->held - c->sent);
+
+	if (n >= 0) {
+		c->sent += n;
+		if (c->sent == c->held)
+			c->sent = c->held = 0;
+	} else if (errno != EAGAIN && errno != EINTR) {
+		c->end->output_lost = true;
+		c->sent = c->held = 0;
+		stop(c);
+	}
+}
+
+static void console(struct child *c)
+{
+	bool panicked = c->watch->panicked;
+	ssize_t n = read(c->out, c->data, sizeof(c->data));
+
+	if (n <= 0) {
+		close(c->out);
+		c->out = -1;
+		return;
+	}
+	watch_feed(c->watch, c->data, n);
+	if (!c->end->output_lost)
+		c->held = n;
+	if (c->watch->panicked && !panicked && !c->stopping &&
+	    c->deadline > now() + PANIC_GRACE)
+		c->deadline = now() + PANIC_GRACE;
+}
+
+/* Each line goes to the user; the last is what it died of, if it did. */
+static void errors(struct child *c)
+{
+	char data[1024];
+	ssize_t n = read(c->err, data, sizeof(data));
+
+	if (n <= 0) {
+		close(c->err);
+		c->err = -1;
+		return;
+	}
+	fwrite(data, 1, n, stderr);
+	for (ssize_t i = 0; i < n; i++) {
+		if (data[i] != '\n') {
+			if (c->err_length < sizeof(c->err_line) - 1)
+				c->err_line[c->err_length++] = data[i];
+			continue;
+		}
+		c->err_line[c->err_length] = '\0';
+		if (c->err_length)
+			strcpy(c->end->last_words, c->err_line);
+		c->err_length = 0;
+	}
+}
+
+static void keys(struct child *c)
+{
+	char data[256];
+	ssize_t n = read(STDIN_FILENO, data, sizeof(data));
+
+	/* A pipe to a guest that does not read is full some day: drop. */
+	if (n > 0 && (write(c->in, data, n) >= 0 || errno == EAGAIN))
+		return;
+	close(c->in);
+	c->in = -1;
+}
+
+static void signals(struct child *c)
+{
+	struct signalfd_siginfo info;
+	siginfo_t child;
+
+	if (read(c->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGCHLD) {
+		/* Left a zombie: its number is its group's name. */
+		memset(&child, 0, sizeof(child));
+		waitid(P_PID, c->pid, &child, WEXITED | WNOHANG | WNOWAIT);
+		c->ended = child.si_pid == c->pid;
+		return;
+	}
+	c->end->signal = info.ssi_signo;
+	if (c->stopping)
+		c->deadline = now();	/* asked twice: no more grace */
+	stop(c);
+}
+
+static void expired(struct child *c)
+{
+	if (c->killed) {
+		c->deadline += GRACE;
+	} else if (c->stopping) {
+		kill(-c->pid, SIGKILL);
+		c->killed = true;
+		c->deadline += GRACE;
+	} else {
+		c->end->timed_out = !c->watch->panicked;
+		stop(c);
+	}
+}
+
+/* ---- from start to end --------------------------------------------------- */
+
+static void follow(struct child *c)
+{
+	double left;
+
+	while (!c->ended || c->out >= 0 || c->held) {
+		struct pollfd fd[] = {
+			{ c->signals, POLLIN, 0 },
+			{ c->out, POLLIN, 0 },
+			{ c->err, POLLIN, 0 },
+			{ c->in >= 0 ? STDIN_FILENO : -1, POLLIN, 0 },
+		};
+
+		if (c->held)
+			fd[1] = (struct pollfd){ STDOUT_FILENO, POLLOUT, 0 };
+		/* What it left behind may hold the pipes open for ever. */
+		else if (c->ended && poll(fd + 1, 2, 0) <= 0)
+			break;
+		left = c->ended ? 3600 : c->deadline - now();
+		if (left > 3600)
+			left = 3600;
+		poll(fd, ARRAY_SIZE(fd), left > 0 ? left * 1000 + 1 : 0);
+		if (fd[0].revents)
+			signals(c);
+		if (c->ended && c->end->signal && c->held)
+			break;
+		if (fd[1].revents && c->held)
+			pass_on(c);
+		else if (fd[1].revents)
+			console(c);
+		if (fd[2].revents)
+			errors(c);
+		if (fd[3].revents)
+			keys(c);
+		if (!c->ended && now() >= c->deadline)
+			expired(c);
+	}
+	while (c->err >= 0 &&
+	       poll(&(struct pollfd){ c->err, POLLIN, 0 }, 1, 0) > 0)
+		errors(c);
+}
+
+static void our_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGQUIT);
+	sigaddset(set, SIGCHLD);
+}
+
+void child_hold_signals(void)
+{
+	sigset_t set;
+
+	our_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* Whoever started us may have had it ignored: no zombies then. */
+	signal(SIGCHLD, SIG_DFL);
+}
+
+int child_run(const struct run *run, char **arguments, struct watch *watch,
+	      struct child_end *end)
+{
+	struct child c = {
+		.run = run, .watch = watch, .end = end,
+		.out = -1, .err = -1, .in = -1,
+	};
+	sigset_t set;
+	int rc;
+
+	fflush(stdout);
+	our_signals(&set);
+	c.signals = signalfd(-1, &set, SFD_CLOEXEC);
+	c.started = now();
+	c.deadline = c.started + run->timeout;
+	rc = c.signals < 0 ? fail("signalfd: %s", strerror(errno)) :
+			     start(&c, arguments);
+	if (!rc) {
+		if (run->interactive)
+			terminal_raw();
+		follow(&c);
+		terminal_restore();
+		/* Whatever it may have started itself goes with it. */
+		kill(-c.pid, SIGKILL);
+		waitpid(c.pid, &end->status, 0);
+		end->wall_seconds = now() - c.started;
+	}
+	for (int *fd = (int[]){ c.out, c.err, c.in, c.signals, -2 };
+	     *fd != -2; fd++)
+		if (*fd >= 0)
+			close(*fd);
+	return rc;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/* The IGVM file of a launch, in memory: read, examine, compose. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/snp.h"
+#include "cli/launch.h"
+#include "igvm/compose.h"
+
+static u64 features_of(const struct launch *l)
+{
+	switch (l->injection) {
+	case INJECT_RESTRICTED:
+		return SEV_FEATURE_SNP | SEV_FEATURE_RESTRICTED;
+	case INJECT_ALTERNATE:
+		return SEV_FEATURE_SNP | SEV_FEATURE_ALTERNATE;
+	case INJECT_SECURE_AVIC:
+		return SEV_FEATURE_SNP | SEV_FEATURE_SECURE_AVIC;
+	case INJECT_NORMAL:
+		break;
+	}
+	return SEV_FEATURE_SNP;
+}
+
+/* What this kernel could not run with, before anything is booted. */
+static int examine_kernel(const struct launch *l, const struct blob *kernel)
+{
+	u64 features = features_of(l) & ~SEV_FEATURE_SNP;
+	struct kernel_facts facts;
+	int rc;
+
+	rc = kernel_examine(l->kernel_path, kernel, &facts);
+	if (rc)
+		return rc;
+	if (facts.max_cpus && l->cpus > facts.max_cpus)
+		return misuse("--cpus: %u are too many; this kernel was built "
+			      "for at most %u", l->cpus, facts.max_cpus);
+	if (l->guest == GUEST_PLAIN || !facts.refuses_known ||
+	    !(facts.refuses & features << SEV_STATUS_FEATURE_SHIFT))
+		return 0;
+	return fail("the kernel %s refuses --injection %s: it was built "
+		    "without it", l->kernel_path,
+		    injection_name(l->injection));
+}
+
+static struct boot_machine machine_of(const struct launch *l,
+				      const u32 *apic_ids)
+{
+	return (struct boot_machine){
+		.memory = l->memory,
+		.apic_ids = apic_ids,
+		.cpus = l->cpus,
+		.native = l->guest == GUEST_PLAIN,
+		.sev_features = l->guest == GUEST_PLAIN ? 0 : features_of(l),
+	};
+}
+
+static int add_linux(const struct launch *l, const struct blob *kernel,
+		     const struct boot_machine *machine,
+		     struct igvm_builder *b)
+{
+	struct linux_boot boot = {
+		.machine = *machine,
+		.kernel = kernel->data,
+		.kernel_bytes = kernel->size,
+		.command_line = l->command_line,
+	};
+	struct blob initrd = { 0 };
+	struct igvm_error err;
+	int rc;
+
+	rc = examine_kernel(l, kernel);
+	if (!rc && l->initrd_path[0])
+		rc = read_file(l->initrd_path, "the initrd", &initrd);
+	if (!rc && initrd.data)
+		rc = initrd_examine(l->initrd_path, &initrd);
+	boot.initrd = initrd.data;
+	boot.initrd_bytes = initrd.size;
+	if (!rc && igvm_compose_linux(&boot, b, NULL, &err))
+		rc = fail("%s (%s)", err.text, l->kernel_path);
+	free(initrd.data);
+	return rc;
+}
+
+static int add_micro(const struct launch *l, const struct blob *image,
+		     const struct boot_machine *machine,
+		     struct igvm_builder *b)
+{
+	struct elf_boot boot = {
+		.machine = *machine,
+		.image = image->data,
+		.image_bytes = image->size,
+		.command_line = l->command_line,
+	};
+	struct igvm_error err;
+
+	if (igvm_compose_elf(&boot, b, NULL, &err))
+		return fail("%s (%s)", err.text, l->kernel_path);
+	return 0;
+}
+
+static int compose(const struct launch *l, struct blob *igvm)
+{
+	u32 *apic_ids = calloc(l->cpus, sizeof(*apic_ids));
+	struct igvm_builder *b = igvm_builder_new();
+	struct boot_machine machine = machine_of(l, apic_ids);
+	struct blob kernel = { 0 };
+	struct igvm_error err;
+	int rc;
+
+	/* One socket of N cores has the APIC ids 0 to N - 1. */
+	for (unsigned int i = 0; apic_ids && i < l->cpus; i++)
+		apic_ids[i] = i;
+	rc = apic_ids && b ? 0 : fail("out of memory");
+	if (!rc)
+		rc = read_file(l->kernel_path, "the kernel", &kernel);
+	if (!rc && l->micro)
+		rc = add_micro(l, &kernel, &machine, b);
+	else if (!rc)
+		rc = add_linux(l, &kernel, &machine, b);
+	if (!rc && igvm_builder_finish(b, &igvm->data, &igvm->size, &err))
+		rc = fail("%s", err.text);
+	igvm_builder_free(b);
+	free(kernel.data);
+	free(apic_ids);
+	return rc;
+}
+
+/* A file of somebody else must be whole and for this machine. */
+static int take(const struct launch *l, struct blob *igvm)
+{
+	struct igvm_file *file = NULL;
+	struct igvm_error err;
+	int rc;
+
+	rc = read_file(l->igvm, "the IGVM file", igvm);
+	if (rc)
+		return rc;
+	if (igvm_open(igvm->data, igvm->size, &file, &err))
+		rc = fail("the IGVM file %s is refused: %s", l->igvm, err.text);
+	else if (!igvm_supports(file, IGVM_PLATFORM_SNP))
+		rc = fail("the IGVM file %s is not for SEV-SNP", l->igvm);
+	igvm_close(file);
+	if (rc) {
+		free(igvm->data);
+		*igvm = (struct blob){ 0 };
+	}
+	return rc;
+}
+
+int launch_compose(const struct launch *l, struct blob *igvm)
+{
+	*igvm = (struct blob){ 0 };
+	return l->igvm ? take(l, igvm) : compose(l, igvm);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is booted, and how: what `belfry run` and `belfry igvm build` have in
+ * common. Steps, in this order; each refuses with one sentence:
+ *
+ *	launch_options	the table for popt, filling struct launch's texts
+ *	launch_decide	numbers, names, defaults, contradictions
+ *	launch_compose	the IGVM file, in memory
+ */
+#ifndef CLI_LAUNCH_H
+#define CLI_LAUNCH_H
+
+#include "cli/cli.h"
+#include "host/host.h"
+
+enum guest_kind { GUEST_VMPL0, GUEST_PLAIN };
+
+/* What the built-in initramfs is asked to do. */
+struct load {
+	const char *name;
+	const char *need;	/* loads that must not be skipped */
+	bool disks;
+	bool nics;
+	bool interactive;
+};
+
+struct launch {
+	/* As given; NULL where not. Owned by popt. */
+	char *injection_text;
+	char *guest_text;
+	char *cpus_text;
+	char *memory_text;
+	char *kernel;
+	char *initrd;
+	char *append;
+	char *igvm;
+	char *micro;
+	char *load_text;
+
+	/* By launch_decide(). */
+	enum injection injection;
+	enum guest_kind guest;
+	unsigned int cpus;
+	u64 memory;
+	const struct load *load;	/* NULL: not our initramfs */
+	bool says_result;		/* the guest is one of ours */
+	u64 limit;			/* guest's own watchdog, seconds; 0 */
+	char kernel_path[PATH_MAX];	/* "": none (igvm) */
+	char initrd_path[PATH_MAX];	/* "": none */
+	char command_line[4096];
+};
+
+/* For POPT_ARG_INCLUDE_TABLE; they fill the one struct launch there is. */
+extern struct launch launch;
+extern struct poptOption launch_options[];
+extern struct poptOption launch_igvm_option[];	/* --igvm, run only */
+
+int launch_decide(struct launch *l);
+int launch_compose(const struct launch *l, struct blob *igvm);
+
+const char *injection_name(enum injection injection);
+const char *guest_name(enum guest_kind guest);
+
+/* loads.c */
+const struct load *load_find(const char *name);
+void load_list(char *text, size_t size);
+/* load->need on @cpus CPUs; "" if nothing. */
+const char *load_need(const struct load *load, unsigned int cpus);
+
+/* command_line.c: what Linux or a micro guest is told. 0 or EXIT_USAGE. */
+int command_line_compose(struct launch *l);
+
+/*
+ * kernel.c: what a bzImage says of itself. @refuses holds the bits of
+ * SEV_STATUS with which it would not boot; it is known only if the image has
+ * SEV-SNP support at all and says so in a way we can read.
+ */
+struct kernel_facts {
+	bool refuses_known;
+	u64 refuses;
+	unsigned int max_cpus;		/* 0: not known */
+};
+/* 0 or EXIT_FAILED: not a kernel that can be booted. */
+int kernel_examine(const char *path, const struct blob *kernel,
+		   struct kernel_facts *facts);
+
+/* initrd.c: whole and in a format that Linux unpacks? 0 or EXIT_FAILED. */
+int initrd_examine(const char *path, const struct blob *initrd);
+
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "cli/launch.h"
+
+struct launch launch;
+
+struct poptOption launch_options[] = {
+	{ "injection", 0, POPT_ARG_STRING, &launch.injection_text, 0,
+	  "how interrupts reach the guest: normal, restricted, alternate, "
+	  "secure-avic (default)", "MODE" },
+	{ "guest", 0, POPT_ARG_STRING, &launch.guest_text, 0,
+	  "vmpl0 (default): Linux at VMPL0; plain: no SEV-SNP at all", "KIND" },
+	{ "cpus", 0, POPT_ARG_STRING, &launch.cpus_text, 0,
+	  "number of vCPUs, 1 to 255 (default 1)", "N" },
+	{ "memory", 0, POPT_ARG_STRING, &launch.memory_text, 0,
+	  "guest memory, with K, M or G (default 512M)", "SIZE" },
+	{ "kernel", 0, POPT_ARG_STRING, &launch.kernel, 0,
+	  "a bzImage (default: one that suits the injection mode)", "FILE" },
+	{ "initrd", 0, POPT_ARG_STRING, &launch.initrd, 0,
+	  "an initramfs (default: ours, with the loads)", "FILE" },
+	{ "append", 0, POPT_ARG_STRING, &launch.append, 0,
+	  "more words for the guest's command line", "WORDS" },
+	{ "micro", 0, POPT_ARG_STRING, &launch.micro, 0,
+	  "a bare-metal test guest instead of Linux", "NAME" },
+	{ "load", 0, POPT_ARG_STRING, &launch.load_text, 0,
+	  "what our initramfs does: idle, ipi, timer, disk, net, mixed, "
+	  "none (default), shell", "NAME" },
+	POPT_TABLEEND
+};
+
+struct poptOption launch_igvm_option[] = {
+	{ "igvm", 0, POPT_ARG_STRING, &launch.igvm, 0,
+	  "a finished IGVM file instead of a kernel", "FILE" },
+	POPT_TABLEEND
+};

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/* The loads that guest/init knows, and the devices that they need. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/launch.h"
+
+static const struct load loads[] = {
+	{ .name = "idle" },
+	{ .name = "ipi" },
+	{ .name = "timer" },
+	{ .name = "disk", .disks = true },
+	{ .name = "net", .nics = true },
+	{
+		.name = "mixed", .disks = true, .nics = true,
+		.need = "ipi,timer,disk,net,idle",
+	},
+	{ .name = "none" },
+	{ .name = "shell", .interactive = true },
+};
+
+const struct load *load_find(const char *name)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(loads); i++)
+		if (!strcmp(loads[i].name, name))
+			return &loads[i];
+	return NULL;
+}
+
+void load_list(char *text, size_t size)
+{
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(loads) && n < size; i++)
+		n += snprintf(text + n, size - n, "%s%s", i ? ", " : "",
+			      loads[i].name);
+}
+
+/* One CPU has nobody to send an IPI to. */
+const char *load_need(const struct load *load, unsigned int cpus)
+{
+	if (!load->need)
+		return "";
+	return load->need + (cpus < 2 ? strlen("ipi,") : 0);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The guest's console is what the guest chooses to say. It decides about the
+ * load's result and nothing else: whatever it says, a run that the machine
+ * or the host ended is told by them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/run.h"
+
+/* What a kernel, or the code that unpacks it, says when it gives up. */
+static const char * const panics[] = {
+	"Kernel panic - not syncing",
+	" -- System halted",
+};
+
+static void keep(struct watch *w, const char *text)
+{
+	size_t n = strnlen(text, sizeof(w->reason) - 1);
+
+	if (w->reason[0])
+		return;
+	memcpy(w->reason, text, n);
+	w->reason[n] = '\0';
+}
+
+/* Behind the time that printk puts before a line, if it did. */
+static const char *skip_time(const char *line)
+{
+	const char *end;
+
+	if (*line != '[')
+		return line;
+	end = strchr(line, ']');
+	return end && end[1] == ' ' ? end + 2 : line;
+}
+
+static void judge(struct watch *w)
+{
+	const char *line = skip_time(w->line);
+
+	if (!strcmp(line, "belfry: result ok")) {
+		w->ok = true;
+	} else if (!strncmp(line, "belfry: result FAILED", 21)) {
+		w->failed = true;
+		line += 21 + strspn(line + 21, ": ");
+		keep(w, *line ? line : "the load gave no reason");
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(panics); i++) {
+		if (!strstr(w->line, panics[i]))
+			continue;
+		w->panicked = true;
+		keep(w, line);
+	}
+}
+
+void watch_feed(struct watch *w, const char *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (data[i] == '\n' || data[i] == '\r') {
+			w->line[w->length] = '\0';
+			if (w->length)
+				judge(w);
+			w->length = 0;
+		} else if (data[i] && w->length < sizeof(w->line) - 1) {
+			/* The rest of a longer line says nothing new. */
+			w->line[w->length++] = data[i];
+		}
+	}
+}
