@@ -207,8 +207,11 @@ static struct acpi_fadt *add_fadt(struct area *area, u32 facs, u32 dsdt)
 	return f;
 }
 
-static void madt_cpus(struct area *area, const u32 *apic_ids, u32 cpus)
+/* Returns whether one of them needs an x2APIC entry (5.2.12.12). */
+static bool madt_cpus(struct area *area, const u32 *apic_ids, u32 cpus)
 {
+	bool x2apic = false;
+
 	for (u32 i = 0; i < cpus; i++) {
 		struct acpi_madt_x2apic big = {
 			ACPI_MADT_X2APIC, sizeof(big), 0, apic_ids[i],
@@ -224,7 +227,9 @@ static void madt_cpus(struct area *area, const u32 *apic_ids, u32 cpus)
 
 		if (at)
 			memcpy(at, is_big ? (void *)&big : &small, size);
+		x2apic |= is_big;
 	}
+	return x2apic;
 }
 
 static void madt_append(struct area *area, const void *entry, size_t size)
@@ -236,7 +241,7 @@ static void madt_append(struct area *area, const void *entry, size_t size)
 }
 
 /* What SeaBIOS tells of the same machine. */
-static void madt_interrupts(struct area *area)
+static void madt_interrupts(struct area *area, bool x2apic)
 {
 	static const u8 level[] = { 5, 9, 10, 11 };
 	struct acpi_madt_ioapic ioapic = {
@@ -264,7 +269,8 @@ static void madt_interrupts(struct area *area)
 		madt_append(area, &o, sizeof(o));
 	}
 	madt_append(area, &nmi, sizeof(nmi));
-	madt_append(area, &x2nmi, sizeof(x2nmi));
+	if (x2apic)
+		madt_append(area, &x2nmi, sizeof(x2nmi));
 }
 
 static struct acpi_madt *add_madt(struct area *area, const u32 *apic_ids,
@@ -276,8 +282,7 @@ static struct acpi_madt *add_madt(struct area *area, const u32 *apic_ids,
 		return NULL;
 	m->local_apic = APIC_DEFAULT_BASE;
 	m->flags = ACPI_MADT_PCAT;
-	madt_cpus(area, apic_ids, cpus);
-	madt_interrupts(area);
+	madt_interrupts(area, madt_cpus(area, apic_ids, cpus));
 	if (area->full)
 		return NULL;
 	seal(&m->header, "APIC", 4, area->data + area->size - (u8 *)m);

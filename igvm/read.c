@@ -129,8 +129,8 @@ static int check_order(u32 type, u32 at, enum section *now,
 	if (next == SECTION_NONE)
 		return 0;
 	if (next < *now)
-		return igvm_fail(err, "header at 0x%x: a %s header follows a "
-				 "%s header", at, section_names[next],
+		return igvm_fail(err, "header at 0x%x: %s headers may not "
+				 "follow %s headers", at, section_names[next],
 				 section_names[*now]);
 	*now = next;
 	return 0;

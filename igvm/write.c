@@ -110,7 +110,8 @@ void igvm_add_raw(struct igvm_builder *b, u32 type, const void *payload,
 	if (!at)
 		return;
 	memcpy(at, &h, sizeof(h));
-	memcpy(at + sizeof(h), payload, length);
+	if (length)
+		memcpy(at + sizeof(h), payload, length);
 }
 
 /* A header whose u32 at @field becomes the file offset of @bytes of @data. */
