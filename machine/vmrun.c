@@ -111,7 +111,10 @@ static u64 check(const struct machine *m, const struct vmcb *vmcb,
 		return EXIT_INVALID;
 	if (features & SEV_FEATURES_INJECTION && vmcb->int_ctl & VINTR_AVIC)
 		return EXIT_INVALID;
-	if (vmsa->vintr_ctrl & VINTR_BUSY)
+	/* Older silicon knows BUSY as a part of Alternate Injection only. */
+	if (vmsa->vintr_ctrl & VINTR_BUSY &&
+	    (m->config.features & SEV_FEATURE_SECURE_AVIC ||
+	     features & SEV_FEATURE_ALTERNATE))
 		return EXIT_BUSY;
 	if (savic_pointer_bad(m, features, vmsa->savic_control))
 		return EXIT_INVALID;
