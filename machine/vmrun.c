@@ -69,11 +69,17 @@ static bool is_hv(u64 event)
 	       (event & EVENT_VECTOR) == VECTOR_HV;
 }
 
+static bool from_vmsa(u64 features)
+{
+	return features & (SEV_FEATURE_ALTERNATE | SEV_FEATURE_SECURE_AVIC);
+}
+
 /* Only #HV under Restricted Injection, and #HV nowhere else. */
 static bool event_allowed(const struct machine *m, const struct vmcb *vmcb,
-			  u64 features)
+			  const struct vmsa *vmsa)
 {
-	u64 event = vmcb->event_inj;
+	u64 features = vmsa->sev_features;
+	u64 event = from_vmsa(features) ? vmsa->event_inj : vmcb->event_inj;
 
 	if (!event_legal(event))
 		return false;
@@ -83,11 +89,6 @@ static bool event_allowed(const struct machine *m, const struct vmcb *vmcb,
 		return false;
 	return !m->config.switches.strict_virq ||
 	       !(vmcb->int_ctl & (VINTR_V_IRQ | VINTR_V_NMI));
-}
-
-static bool from_vmsa(u64 features)
-{
-	return features & (SEV_FEATURE_ALTERNATE | SEV_FEATURE_SECURE_AVIC);
 }
 
 static bool savic_pointer_bad(const struct machine *m, u64 features,
@@ -118,9 +119,7 @@ static u64 check(const struct machine *m, const struct vmcb *vmcb,
 		return EXIT_BUSY;
 	if (savic_pointer_bad(m, features, vmsa->savic_control))
 		return EXIT_INVALID;
-	if (from_vmsa(features))
-		return event_legal(vmsa->event_inj) ? 0 : EXIT_INVALID;
-	return event_allowed(m, vmcb, features) ? 0 : EXIT_INVALID;
+	return event_allowed(m, vmcb, vmsa) ? 0 : EXIT_INVALID;
 }
 
 /* Put the registers that the engine still holds where they belong. */
