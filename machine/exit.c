@@ -74,16 +74,14 @@ static void save_event(struct vcpu *v, bool reflected)
 	v->inj = 0;
 	v->vmsa->exit_int_info = event;
 	v->vmcb->exit_int_info = 0;
-	v->vmcb->event_inj &= ~EVENT_V;
-	if (!event)
-		return;
 	if (v->features & SEV_FEATURE_SECURE_AVIC) {
-		if (copied_back(event))
+		if (event && copied_back(event))
 			v->vmsa->event_inj = event;
 	} else if (v->features & SEV_FEATURE_ALTERNATE) {
-		if (reflected)
+		if (event && reflected)
 			v->vmsa->vintr_ctrl |= VINTR_BUSY;
 	} else {
+		v->vmcb->event_inj &= ~EVENT_V;
 		v->vmcb->exit_int_info = event;
 	}
 }
