@@ -157,8 +157,10 @@ static bool load(struct machine *m, unsigned int vcpu, struct vmcb *vmcb,
 	struct vmsa image;
 	unsigned int from = v->vmpl;
 
-	if (v->loaded == vmsa)
+	if (v->loaded == vmsa) {
+		v->loaded_vmcb = vmcb;
 		return true;
+	}
 	vcpu_unload(m, vcpu);
 	image = *vmsa;
 	if (!from_vmsa(image.sev_features)) {
