@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -50,10 +51,12 @@ int file_write(const char *path, const char *text)
 void console_open(void)
 {
 	static const char gate[] = "/proc/sys/kernel/printk_devkmsg";
-	char state[16];
+	static const char level[] = "/proc/sys/kernel/printk";
+	char state[32];
 	int fd;
 
-	file_write(gate, "on");
+	/* Without the line feed the kernel refuses it */
+	file_write(gate, "on\n");
 	if (file_read(gate, state, sizeof(state)) < 0 ||
 	    strcmp(state, "on\n"))
 		return;
@@ -64,9 +67,12 @@ void console_open(void)
 	is_kmsg = true;
 	/* Lines begin with "belfry:", not with a time */
 	file_write("/sys/module/printk/parameters/time", "N");
+	/* loglevel=0 would show nothing at all */
+	if (file_read(level, state, sizeof(state)) > 0 && state[0] == '0')
+		file_write(level, "1");
 }
 
-/* One line, one write. "<0>": shown whatever loglevel= the user chose */
+/* One line, one write. "<0>": shown however quiet the kernel is */
 void say(const char *fmt, ...)
 {
 	char line[960];
@@ -79,6 +85,10 @@ void say(const char *fmt, ...)
 	va_end(ap);
 	len = len + n < (int)sizeof(line) - 1 ? len + n : (int)sizeof(line) - 2;
 	line[len++] = '\n';
-	while (write(console, line, len) < 0 && console != STDOUT_FILENO)
-		console = STDOUT_FILENO;
+	/* Nothing can be said about a console that does not take this */
+	if (write(console, line, len) != len)
+		return;
+	/* The kernel does not wait for the tty when it powers off */
+	if (!is_kmsg)
+		tcdrain(console);
 }
