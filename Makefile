@@ -63,6 +63,7 @@ build/belfry: $(CLI_OBJ)
 
 include tools/setup.mk
 include guest/init/init.mk
+include cli/cli.mk
 -include guest/micro/micro.mk
 -include tests/tests.mk
 -include bench/bench.mk

@@ -38,6 +38,22 @@ static void add(struct list *list, const char *format, ...)
 	grown[list->count] = NULL;
 }
 
+/* A comma parts the engine's options; in a value it is doubled. */
+static const char *quoted(const char *path)
+{
+	static char text[2][2 * PATH_MAX];
+	static unsigned int next;
+	char *here = text[next++ % ARRAY_SIZE(text)], *to = here;
+
+	while (*path) {
+		if (*path == ',')
+			*to++ = ',';
+		*to++ = *path++;
+	}
+	*to = '\0';
+	return here;
+}
+
 /* "-name" and its value. */
 #define option(list, name, ...) \
 	(add(list, "-" name), add(list, __VA_ARGS__))
@@ -53,7 +69,7 @@ static void add_disks(struct list *list, const struct run *run)
 	for (int i = 0; i < 2; i++) {
 		option(list, "drive", "if=none,id=disk%d,format=raw,"
 		       "cache=unsafe,file=%s", i,
-		       scratch_path(i ? "disk1" : "disk0"));
+		       quoted(scratch_path(i ? "disk1" : "disk0")));
 		option(list, "device", "virtio-blk-pci,drive=disk%d,addr=%d,"
 		       VIRTIO "%s%s", i, 4 + i, i ? ",vectors=0" : "", sync);
 	}
@@ -112,7 +128,8 @@ char **arguments_make(const struct run *run)
 	add_machine(&list, run->launch);
 	add_time(&list, run);
 	option(&list, "object", "belfry,id=belfry,library=%s,config=%s",
-	       place_path(PLACE_LIBRARY), scratch_path(SESSION_FILE));
+	       quoted(place_path(PLACE_LIBRARY)),
+	       quoted(scratch_path(SESSION_FILE)));
 	if (load && load->disks)
 		add_disks(&list, run);
 	if (load && load->nics)

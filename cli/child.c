@@ -275,14 +275,18 @@ static void follow(struct child *c)
 		errors(c);
 }
 
+/* Those that are ignored stay ignored: nohup, or a shell's background. */
 static void our_signals(sigset_t *set)
 {
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction old;
+
 	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
-	sigaddset(set, SIGQUIT);
 	sigaddset(set, SIGCHLD);
+	for (unsigned int i = 0; i < ARRAY_SIZE(ends); i++)
+		if (!sigaction(ends[i], NULL, &old) &&
+		    old.sa_handler != SIG_IGN)
+			sigaddset(set, ends[i]);
 }
 
 void child_hold_signals(void)

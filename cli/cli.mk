@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+# Running, installing and testing the command. Included by the Makefile.
+
+.PHONY: run install uninstall test-cli
+
+# In steps, because each decides what the next finds: packages before the
+# compiler runs, the kernels' modules before the initramfs lists them.
+run:
+	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory -s all build/initrd.img
+	build/belfry run --injection secure-avic --cpus 2 --load mixed
+
+# Only what is built goes there: `make setup all build/initrd.img` first. An
+# installed belfry has its things in PREFIX/lib/belfry, PREFIX/share/belfry.
+INSTALL_BIN := $(DESTDIR)$(PREFIX)/bin
+INSTALL_LIB := $(DESTDIR)$(PREFIX)/lib/belfry
+INSTALL_SHARE := $(DESTDIR)$(PREFIX)/share/belfry
+INSTALL_MAN := $(DESTDIR)$(PREFIX)/share/man/man1
+MICRO_ELF := $(wildcard build/guest/micro/*.elf)
+
+install: all build/initrd.img
+	@for f in engine/qemu-system-x86_64 kernel/savic/bzImage \
+		  kernel/stock/vmlinuz; do \
+		test -r build/$$f || { echo "build/$$f is missing: make setup" \
+			>&2; exit 1; }; \
+	done
+	install -d $(INSTALL_BIN) $(INSTALL_LIB) $(INSTALL_MAN) $(INSTALL_SHARE)/kernel/savic \
+		$(INSTALL_SHARE)/kernel/stock $(INSTALL_SHARE)/micro
+	install build/belfry $(INSTALL_BIN)
+	install build/engine/qemu-system-x86_64 $(INSTALL_LIB)
+	install -m 644 build/libbelfry.so $(INSTALL_LIB)
+	install -m 644 build/kernel/savic/bzImage build/kernel/savic/config \
+		$(INSTALL_SHARE)/kernel/savic
+	install -m 644 build/kernel/stock/vmlinuz $(INSTALL_SHARE)/kernel/stock
+	install -m 644 build/initrd.img $(INSTALL_SHARE)
+	$(if $(MICRO_ELF),install -m 644 $(MICRO_ELF) $(INSTALL_SHARE)/micro)
+	install -m 644 man/*.1 $(INSTALL_MAN)
+
+uninstall:
+	rm -rf $(INSTALL_LIB) $(INSTALL_SHARE)
+	rm -f $(INSTALL_BIN)/belfry $(patsubst man/%,$(INSTALL_MAN)/%,$(wildcard man/*.1))
+
+test-cli: build/belfry
+	@sh tests/cli.sh build/belfry
+	@! command -v mandoc >/dev/null || mandoc -Tlint -Wwarning man/*.1

@@ -1,0 +1,579 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# cli.sh [BELFRY]: what the command says and leaves behind when nothing is
+# booted. A shell script stands in for the engine, in a tree of its own; the
+# kernels and initramfs there are just whole enough to be examined.
+#
+# Prints "ok TEXT" or "FAILED TEXT: why" per check, then the sums.
+
+belfry=$(realpath "${1:-build/belfry}")
+tree=$(mktemp -d) || exit 1
+trap 'rm -rf "$tree"' EXIT
+passed=0
+failed=0
+
+# A number that no other process has in its arguments.
+mark=31$$.5
+TMPDIR=$tree/tmp
+export TMPDIR
+unset BELFRY_ENGINE
+
+# ---- the stand-ins --------------------------------------------------------
+
+# poke FILE OFFSET BYTES: BYTES in printf's octal.
+poke()
+{
+	printf "$3" | dd of="$1" bs=1 seek=$(($2)) conv=notrunc 2>/dev/null
+}
+
+# make_kernel FILE AND-IMM32: header, 8 KiB of "code", the mask at its end.
+make_kernel()
+{
+	head -c 9216 /dev/zero >"$1"
+	poke "$1" 0x1f1 '\001'
+	poke "$1" 0x1f4 '\000\002\000\000'		# syssize: 8 KiB
+	poke "$1" 0x1fe '\125\252'
+	poke "$1" 0x200 '\353\176HdrS\017\002'
+	poke "$1" 0x211 '\001'				# loaded high
+	poke "$1" 0x22c '\377\377\377\177'		# initrd_addr_max
+	poke "$1" 0x230 '\000\000\040\000\001'		# alignment
+	poke "$1" 0x236 '\001\000\377\007'		# 64-bit, command line
+	poke "$1" 0x248 '\000\004\000\000\000\002\000\000'	# payload
+	poke "$1" 0x258 '\000\000\000\001\000\000\000\000'	# 16 MiB
+	poke "$1" 0x260 '\000\000\001\000'		# init_size
+	poke "$1" 0x2000 "\\110\\045$2"
+}
+
+make_initrd()
+{
+	printf '070701%0104dTRAILER!!!' 0 |
+		sed 's/^\(070701.\{88\}\)00000000/\10000000B/' >"$1"
+	printf '\000\000\000\000' >>"$1"
+}
+
+# The engine: does what $FAKE says.
+make_engine()
+{
+	cat >"$1" <<'EOF'
+#!/bin/sh
+[ "$1" != --version ] || { echo "QEMU emulator version 0"; exit 0; }
+printf '%s\n' "$@" >"$FAKE_ARGS"
+for word; do
+	case $word in
+	belfry,*config=*) config=${word##*config=} ;;
+	esac
+done
+report=$(sed -n 's/.*"report": "\(.*\)",*/\1/p' "$config")
+account()
+{
+	printf '{"result": "%s", "reason": "%s", "guest_seconds": 1.5,
+	"violations": [], "vcpus": [{"id": 0, "vmgexits": {"0x7b": 3},
+	"automatic_exits": {"0x78": 2}, "vc": {"0x72": 1}}], "vectors":
+	{"0x31": {"posted": 7, "presented": 6, "refused": 1, "eoi": 6}}}' \
+		"$1" "$2" >"$report"
+}
+printf 'Linux version 0\r\n'
+case $FAKE in
+ok)		printf 'belfry: result ok\r\n'; account powered-off ;;
+silent)		account powered-off ;;
+load-failed)	printf 'belfry: result FAILED: one was lost\r\n'
+		account powered-off ;;
+quoted)		echo 'said belfry: result ok'; account powered-off ;;
+panic)		echo '[    0.1] Kernel panic - not syncing: x'
+		account guest-reset ;;
+refused)	echo 'belfry: result ok'; account host-refused "bad page" ;;
+terminated)	account guest-terminated "reason 0x2" ;;
+broken)		echo '{"result": ' >"$report" ;;
+crash)		echo 'went wrong' >&2; exit 3 ;;
+kill)		kill -KILL $$ ;;
+hang)		exec sleep $FAKE_MARK ;;
+stubborn)	trap '' TERM; sleep $FAKE_MARK ;;
+orphan)		sleep $FAKE_MARK & printf 'belfry: result ok\n'
+		account powered-off ;;
+flood)		exec yes ;;
+echo)		read -r line; echo "got $line"; echo 'belfry: result ok'
+		account powered-off ;;
+esac
+EOF
+	chmod +x "$1"
+}
+
+make_tree()
+{
+	mkdir -p "$tree/tmp" "$tree/out" "$tree/build/engine" \
+		"$tree/build/kernel/savic" "$tree/build/kernel/stock" \
+		"$tree/build/guest/micro"
+	cp "$belfry" "$tree/build/belfry"
+	: >"$tree/build/libbelfry.so"
+	make_engine "$tree/build/engine/qemu-system-x86_64"
+	make_kernel "$tree/build/kernel/savic/bzImage" '\170\264\171\377'
+	make_kernel "$tree/build/kernel/stock/vmlinuz" '\170\264\175\377'
+	echo CONFIG_NR_CPUS=64 >"$tree/build/kernel/savic/config"
+	make_initrd "$tree/build/initrd.img"
+}
+
+# ---- checks ---------------------------------------------------------------
+
+pass()
+{
+	passed=$((passed + 1))
+	echo "ok      $1"
+}
+
+flunk()
+{
+	failed=$((failed + 1))
+	echo "FAILED  $1: $2"
+}
+
+# Nothing of ours may be left: files, processes.
+leftovers()
+{
+	ls -A "$tree/tmp" "$tree/out" | grep -v -e : -e '^$' | tr '\n' ' '
+	ps -eo pid,args | grep -F -e "$mark" -e "$tree/build/engine" |
+		grep -v -e grep | tr '\n' ' '
+}
+
+# verify TEXT STATUS PATTERN: the last try's exit status, what stderr has,
+# and that it is one line and leaves nothing.
+verify()
+{
+	left=$(leftovers)
+	lines=$(wc -l <"$tree/stderr")
+	if [ "$status" != "$2" ]; then
+		flunk "$1" "exit status $status, not $2; $(cat "$tree/stderr")"
+	elif [ "$3" ] && ! grep -q -e "$3" "$tree/stderr"; then
+		flunk "$1" "says '$(cat "$tree/stderr")', not '$3'"
+	elif [ "$3" ] && [ "$lines" != 1 ]; then
+		flunk "$1" "$lines lines on stderr"
+	elif [ ! "$3" ] && [ "$lines" != 0 ]; then
+		flunk "$1" "says '$(cat "$tree/stderr")'"
+	elif [ "$left" ]; then
+		flunk "$1" "leaves $left"
+	else
+		pass "$1"
+	fi
+}
+
+b()
+{
+	FAKE_ARGS=$tree/args FAKE_MARK=$mark FAKE=${FAKE:-ok} \
+		"$tree/build/belfry" "$@" >"$tree/stdout" 2>"$tree/stderr" \
+		</dev/null
+	status=$?
+}
+
+# try STATUS PATTERN ARGUMENTS
+try()
+{
+	want=$1 pattern=$2
+	shift 2
+	b "$@"
+	verify "$*" "$want" "$pattern"
+}
+
+# found TEXT PATTERN FILE
+found()
+{
+	if grep -q -e "$2" "$3"; then
+		pass "$1"
+	else
+		flunk "$1" "no '$2' in $(head -c 300 "$3")"
+	fi
+}
+
+# ---- words and numbers ----------------------------------------------------
+
+usage_errors()
+{
+	try 2 '^belfry: no command'
+	try 2 "no command 'frobnicate'" frobnicate
+	try 2 'unknown option' run --frobnicate
+	try 2 'missing argument' run --cpus
+	try 2 'not an option' run frobnicate
+	try 2 'not within 1 to 255' run --cpus 0
+	try 2 'not within 1 to 255' run --cpus 256
+	try 2 'not a number' run --cpus two
+	try 2 'not a number' run --cpus -1
+	try 2 'not a number' run --cpus 2x
+	try 2 'not within' run --cpus 99999999999999999999
+	try 2 'built for at most 64' run --cpus 65
+	try 2 'too small' run --memory 1M
+	try 2 'too large' run --memory 1000G
+	try 2 'too large' run --memory 99999999999G
+	try 2 'not a size' run --memory 12Q
+	try 2 'not a size' run --memory -12M
+	try 2 'not a multiple' run --memory 268435457
+	try 2 'none of normal' run --injection frobnicate
+	try 2 'none of vmpl0' run --guest frobnicate
+	try 2 'not there yet' run --guest svsm
+	try 2 'not there yet' run --guest paravisor
+	try 2 'not there yet' run --trace "$tree/out/t"
+	try 2 'none of idle' run --load frobnicate
+	try 2 'names none of strict_virq' run --switch frobnicate=on
+	try 2 'neither scramble_off=on' run --switch scramble_off=1
+	try 2 'neither scramble_off=on' run --switch scramble_off
+	try 2 'not within' run --timeout 0
+	try 2 'not a number' run --seed x
+	try 2 'not within' run --gdb 65536
+	try 2 'one line' run --append 'a
+b'
+	try 2 'more than' run --append "$(head -c 5000 /dev/zero | tr '\0' a)"
+	try 2 'build, show or check' igvm
+	try 2 'none of build' igvm frobnicate
+	try 2 'which file' igvm show
+	try 2 'one file' igvm check a b
+	try 2 '-o FILE is missing' igvm build
+	try 2 'not an option' doctor now
+	try 2 'not an option' version now
+	try 2 'no command' help frobnicate
+}
+
+contradictions()
+{
+	try 2 'restricted is refused with Linux at VMPL0' \
+		run --injection restricted
+	try 2 'nobody is above VMPL0' run --injection alternate
+	try 2 'no SEV-SNP' run --guest plain --injection secure-avic
+	try 2 'contradict' run --igvm a --kernel b
+	try 2 'contradict' run --igvm a --initrd b
+	try 2 'contradict' run --igvm a --append b
+	try 2 'contradict' run --igvm a --micro b
+	try 2 'contradict' run --micro a --kernel b
+	try 2 'contradict' run --micro a --load idle
+	try 2 'contradict' run --initrd a --load idle
+	try 1 'refuses --injection secure-avic' \
+		run --kernel "$tree/build/kernel/stock/vmlinuz"
+	try 1 'refuses --injection secure-avic' igvm build -o "$tree/out/x" \
+		--kernel "$tree/build/kernel/stock/vmlinuz"
+}
+
+# ---- files ----------------------------------------------------------------
+
+bad_files()
+{
+	k=$tree/build/kernel/savic/bzImage
+	i=$tree/build/initrd.img
+	d=$tree/bad
+	mkdir "$d"
+	mkfifo "$d/fifo"
+	: >"$d/empty"
+	echo frobnicate >"$d/text"
+	head -c 5000 "$k" >"$d/short-kernel"
+	head -c 700 "$k" >"$d/shorter-kernel"
+	cp "$k" "$d/payload"
+	poke "$d/payload" 0x248 '\377\377\377\377'
+	head -c 60 "$i" >"$d/short-initrd"
+	gzip -c "$belfry" | head -c 20000 >"$d/short.gz"
+	gzip -c "$belfry" >"$d/flipped.gz"
+	poke "$d/flipped.gz" 9000 '\000\001\002\003\004'
+	head -c 4096 /dev/zero >"$d/zeroes"
+
+	try 2 'not a usable file name' run --kernel ''
+	try 1 'cannot read the kernel' run --kernel "$d/none"
+	try 1 'not a regular file' run --kernel "$d"
+	try 1 'not a regular file' run --kernel "$d/fifo"
+	try 1 'not a regular file' run --kernel /dev/zero
+	try 1 'is empty' run --kernel "$d/empty"
+	try 1 'no boot header' run --kernel "$d/text"
+	try 1 'truncated' run --kernel "$d/short-kernel"
+	try 1 'truncated' run --kernel "$d/shorter-kernel"
+	try 1 'payload lies outside' run --kernel "$d/payload"
+	try 1 'cannot read the initrd' run --initrd "$d/none"
+	try 1 'is empty' run --initrd "$d/empty"
+	try 1 'neither cpio' run --initrd "$d/text"
+	try 1 'only zeroes' run --initrd "$d/zeroes"
+	try 1 'truncated or damaged' run --initrd "$d/short-initrd"
+	try 1 'truncated or damaged' run --initrd "$d/short.gz"
+	try 1 'truncated or damaged' run --initrd "$d/flipped.gz"
+	try 1 'no micro guest' run --micro none
+	try 2 'not a name' run --micro ../none
+	try 1 'cannot read the IGVM' run --igvm "$d/none"
+	try 1 'is refused' run --igvm "$d/text"
+	try 1 'cannot write' run --report "$tree/none/report.json"
+	try 1 'is a directory' run --report "$tree/out"
+	try 1 'cannot write' igvm build -o "$tree/none/x"
+}
+
+missing_parts()
+{
+	for part in engine/qemu-system-x86_64:engine libbelfry.so:all \
+		    kernel/savic/bzImage:kernel-savic initrd.img:initrd.img; do
+		file=$tree/build/${part%:*}
+		mv "$file" "$file.away"
+		try 1 "make .*${part#*:}' makes it" run
+		b doctor
+		if [ $status != 0 ]; then
+			pass "doctor without ${part%:*}"
+		else
+			flunk "doctor without ${part%:*}" "exit status 0"
+		fi
+		found "doctor names ${part%:*}" "^missing.*make" "$tree/stdout"
+		mv "$file.away" "$file"
+	done
+	mv "$tree/build/kernel/stock" "$tree/stock"
+	try 1 "make kernel-stock' makes it" run --injection normal
+	mv "$tree/stock" "$tree/build/kernel/stock"
+	try 0 '' doctor
+}
+
+no_space()
+{
+	TMPDIR=$tree/none
+	try 1 'cannot make a directory' run
+	TMPDIR=$tree/tmp
+	# A file that may not grow: what a full disk does, without one.
+	(
+		trap '' XFSZ
+		ulimit -f 4
+		FAKE_ARGS=/dev/null FAKE=ok "$tree/build/belfry" run \
+			>/dev/null 2>"$tree/stderr"
+	)
+	status=$?
+	verify 'run on a full disk' 1 'cannot write .*File too large'
+}
+
+igvm_round_trip()
+{
+	f=$tree/one.igvm
+	try 0 '' igvm build --cpus 3 -o "$f"
+	try 0 '' igvm check "$f"
+	found 'igvm check says ok' ': ok, [0-9]* bytes' "$tree/stdout"
+	try 0 '' igvm show "$f"
+	found 'igvm show names the platform' 'SEV-SNP' "$tree/stdout"
+	found 'igvm show has the features' 'features 10001' "$tree/stdout"
+	try 0 '' igvm build --cpus 3 -o "$tree/two.igvm"
+	if cmp -s "$f" "$tree/two.igvm"; then
+		pass 'igvm build twice gives equal bytes'
+	else
+		flunk 'igvm build twice gives equal bytes' 'they differ'
+	fi
+	try 0 '' run --igvm "$f"
+	size=$(wc -c <"$f")
+	head -c $((size - 1)) "$f" >"$tree/short.igvm"
+	cp "$f" "$tree/flipped.igvm"
+	poke "$tree/flipped.igvm" 100 '\377'
+	for bad in short flipped; do
+		try 1 "$bad.igvm" igvm check "$tree/$bad.igvm"
+		try 1 "$bad.igvm" igvm show "$tree/$bad.igvm"
+		try 1 'is refused' run --igvm "$tree/$bad.igvm"
+	done
+	try 0 '' igvm build --guest plain -o "$tree/plain.igvm"
+	try 1 'not for SEV-SNP' run --igvm "$tree/plain.igvm"
+	"$tree/build/belfry" igvm show "$f" >/dev/full 2>"$tree/stderr"
+	status=$?
+	verify 'igvm show to a full disk' 1 'cannot write the output'
+}
+
+help_texts()
+{
+	for command in '' run igvm 'igvm build' 'igvm show' 'igvm check' \
+		       doctor version help; do
+		try 0 '' $command --help
+		found "$command --help says how" '^Usage: belfry' \
+			"$tree/stdout"
+	done
+	try 0 '' run --cpus nonsense --help
+	try 0 '' version
+	found 'version says it' '^belfry [0-9]' "$tree/stdout"
+	try 0 '' --version
+	try 0 '' help run
+	found 'help run is run --help' '--injection' "$tree/stdout"
+	b run --help
+	for gone in trace attack; do
+		if grep -q -e "--$gone" "$tree/stdout"; then
+			flunk "run --help without --$gone" 'it is there'
+		else
+			pass "run --help without --$gone"
+		fi
+	done
+}
+
+# ---- runs -----------------------------------------------------------------
+
+# outcome FAKE STATUS PATTERN RESULT [ARGUMENTS]: and the report says so.
+outcome()
+{
+	FAKE=$1 want=$2 pattern=$3 result=$4
+	shift 4
+	b run --report "$tree/report.json" "$@"
+	verify "run: $FAKE $*" "$want" "$pattern"
+	found "report: $FAKE" "\"result\": \"$result\"" "$tree/report.json"
+	rm -f "$tree/report.json"
+	FAKE=
+}
+
+outcomes()
+{
+	outcome ok 0 '' powered-off
+	outcome load-failed 1 'load-failed: one was lost' load-failed
+	outcome silent 1 'load-silent' load-silent
+	outcome quoted 1 'load-silent' load-silent
+	outcome silent 0 '' powered-off --initrd "$tree/build/initrd.img"
+	outcome panic 1 'guest-panic: Kernel panic' guest-panic
+	outcome refused 1 'host-refused: bad page' host-refused
+	outcome terminated 1 'guest-terminated: reason 0x2' guest-terminated
+	outcome broken 1 'engine-failed' engine-failed
+	outcome kill 1 'engine-failed: .*signal 9' engine-failed
+	outcome hang 1 'timeout: .* 1 seconds' timeout --timeout 1
+	outcome flood 1 'timeout' timeout --timeout 1
+	outcome stubborn 1 'timeout' timeout --timeout 1
+	outcome orphan 0 '' powered-off
+	FAKE=crash
+	b run
+	found 'run: crash' 'engine-failed: .*status 3.*went wrong' \
+		"$tree/stderr"
+	FAKE=
+}
+
+contents()
+{
+	FAKE=ok
+	b run --report "$tree/r" --table --cpus 3 --injection normal
+	for key in '"injection": "normal"' '"guest": "vmpl0"' '"cpus": 3' \
+		   '"guest_seconds": 1.5' '"wall_seconds": ' '"attacks": \[' \
+		   '"posted": 7' '"violations": \['; do
+		found "report has $key" "$key" "$tree/r"
+	done
+	rm "$tree/r"
+	found 'console is passed on' '^Linux version 0' "$tree/stdout"
+	found 'table has vectors' '0x31  *7  *6  *1  *6' "$tree/stdout"
+	found 'table names exits' '0x7b  *IOIO  *3' "$tree/stdout"
+	found 'table names #VC' '0x72  *CPUID  *1' "$tree/stdout"
+	b run
+	if [ "$(cat "$tree/stdout")" = "$(printf \
+	   'Linux version 0\r\nbelfry: result ok\r')" ]; then
+		pass 'no table where there is no terminal'
+	else
+		flunk 'no table where there is no terminal' \
+			"$(cat "$tree/stdout")"
+	fi
+}
+
+# has WORD, lacks WORD: in what the engine was given.
+has()
+{
+	found "engine gets $1" "$1" "$tree/args"
+}
+
+lacks()
+{
+	if grep -q -e "$1" "$tree/args"; then
+		flunk "engine does not get $1" 'it does'
+	else
+		pass "engine does not get $1"
+	fi
+}
+
+arguments()
+{
+	b run --load mixed --cpus 2 -- -frobnicate 7
+	has '^-frobnicate$'
+	has 'virtio-blk-pci,.*iommu_platform=on'
+	has 'virtio-net-pci,.*vectors=0'
+	has '^2,sockets=1'
+	has 'thread=multi'
+	lacks '^-S$'
+	b run --load ipi --icount --seed 7 --gdb 4321
+	lacks 'virtio'
+	has 'shift=1,sleep=off'
+	has 'thread=single'
+	has '^7$'
+	has 'tcp:127.0.0.1:4321'
+	b run --gdb
+	has 'tcp:127.0.0.1:1234'
+	mkdir "$tree/tmp,tmp"
+	TMPDIR=$tree/tmp,tmp
+	b run
+	has 'tmp,,tmp'
+	TMPDIR=$tree/tmp
+	echo hello | FAKE=echo FAKE_ARGS=$tree/args "$tree/build/belfry" \
+		run --load shell >"$tree/stdout" 2>"$tree/stderr"
+	found 'keys reach a shell' 'got hello' "$tree/stdout"
+}
+
+# stop_by SIGNAL STATUS [FAKE]
+stop_by()
+{
+	FAKE=${3:-hang} FAKE_ARGS=$tree/args FAKE_MARK=$mark \
+		env --default-signal "$tree/build/belfry" run \
+		--report "$tree/out/r" >"$tree/stdout" 2>"$tree/stderr" &
+	pid=$!
+	tries=50
+	while ! grep -q Linux "$tree/stdout" && [ $tries -gt 0 ]; do
+		sleep 0.1
+		tries=$((tries - 1))
+	done
+	kill -s "$1" $pid
+	wait $pid
+	status=$?
+	verify "SIG$1 while it runs (${3:-hang})" "$2" 'interrupted'
+}
+
+# Killed outright it cannot clean up, but its engine must not live on.
+orphaned()
+{
+	FAKE=hang FAKE_ARGS=$tree/args FAKE_MARK=$mark \
+		"$tree/build/belfry" run >"$tree/stdout" 2>/dev/null &
+	pid=$!
+	sleep 1
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	sleep 0.3
+	rm -rf "$tree/tmp"/*
+	left=$(leftovers)
+	if [ "$left" ]; then
+		flunk 'the engine dies with a killed parent' "$left"
+	else
+		pass 'the engine dies with a killed parent'
+	fi
+}
+
+signals()
+{
+	stop_by INT 130
+	stop_by TERM 143
+	stop_by HUP 129
+	stop_by INT 130 stubborn
+	stop_by INT 130 flood
+	orphaned
+	FAKE=flood FAKE_ARGS=$tree/args "$tree/build/belfry" run \
+		2>"$tree/stderr" | head -n 1 >/dev/null
+	status=1
+	verify 'run | head' 1 'output-lost'
+}
+
+# ---- an installation ------------------------------------------------------
+
+installed()
+{
+	mkdir -p "$tree/usr/bin" "$tree/usr/lib/belfry" \
+		"$tree/usr/share/belfry"
+	cp "$belfry" "$tree/usr/bin/belfry"
+	b=$tree/build s=$tree/usr/share/belfry
+	cp "$b/libbelfry.so" "$b/engine/qemu-system-x86_64" \
+		"$tree/usr/lib/belfry"
+	cp -R "$b/kernel" "$b/initrd.img" "$s"
+	FAKE=ok FAKE_ARGS=$tree/args "$tree/usr/bin/belfry" run \
+		>"$tree/stdout" 2>"$tree/stderr"
+	status=$?
+	verify 'an installed belfry finds its things' 0 ''
+	found 'and its own library' "library=$tree/usr/" "$tree/args"
+}
+
+make_tree
+usage_errors
+contradictions
+bad_files
+missing_parts
+no_space
+igvm_round_trip
+help_texts
+outcomes
+contents
+arguments
+signals
+installed
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
