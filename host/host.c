@@ -115,6 +115,7 @@ void host_ctx_load(struct host_ctx *c, u64 vmsa, u64 features)
 	c->ghcb_registered = NO_GPA;
 	c->doorbell = NO_GPA;
 	c->offered = APIC_NO_VECTOR;
+	c->nmi_waits = false;
 	c->reinject = 0;
 	c->dr7 = 0x400;
 	memset(&c->msrs, 0, sizeof(c->msrs));

@@ -97,7 +97,9 @@ struct host_ctx {
 	struct apic apic;
 	struct apic_counters count;
 	struct host_timer *timer;
-	int offered;			/* vector in V_IRQ, or APIC_NO_VECTOR */
+	bool inside;			/* between VMRUN and #VMEXIT */
+	int offered;			/* in V_IRQ, not known to be taken */
+	bool nmi_waits;			/* a second one, behind V_NMI */
 	u64 reinject;			/* EVENTINJ of the next VMRUN */
 	u64 dr7;
 	struct host_msrs msrs;

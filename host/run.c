@@ -79,6 +79,7 @@ static struct vmcb *enter(struct host_vcpu *v)
 	v->current = c->vmpl;
 	c->state = CTX_RUNNABLE;
 	host_vmrun_prepare(c);
+	c->inside = true;
 	return c->vmcb;
 }
 
@@ -220,6 +221,7 @@ static struct vmcb *host_run(void *opaque, unsigned int cpu,
 	v->kicked = false;
 	v->idle = false;
 	if (c) {
+		c->inside = false;
 		v->stats.exits[host_exit_slot(exited->exit_code)]++;
 		host_vmrun_settle(c);
 		if (!h->stopped)

@@ -5,9 +5,11 @@
  *
  * Normal injection offers the highest vector as a virtual interrupt (V_IRQ)
  * and lets hardware compare IF, shadow and TPR: no window exits, and no need
- * to know any of the guest's registers. That it was taken shows in V_IRQ at
- * the next exit, and no EOI can come without an exit before it. EVENTINJ is
- * left for events whose delivery an exit interrupted.
+ * to know any of the guest's registers. Whether it was taken shows in V_IRQ at
+ * the next exit, and no EOI can come without an exit before it. Meanwhile the
+ * vector is in service, not pending: were it still in IRR, the device's next
+ * message would coalesce with one that the guest may have taken already, and
+ * be lost. EVENTINJ is left for events whose delivery an exit interrupted.
  */
 #include <string.h>
 
@@ -104,9 +106,11 @@ static void normal_settle(struct host_ctx *c)
 	struct vmcb *vmcb = c->vmcb;
 
 	sync_tpr(c);
-	if (c->offered >= 0 && !(vmcb->int_ctl & VINTR_V_IRQ)) {
-		apic_take(&c->apic, c->offered);
-		c->offered = APIC_NO_VECTOR;
+	if (c->offered >= 0) {
+		if (vmcb->int_ctl & VINTR_V_IRQ)
+			apic_unack(&c->apic, c->offered);
+		else
+			c->offered = APIC_NO_VECTOR;
 	}
 	c->reinject = interrupted_event(vmcb->exit_int_info);
 	vmcb->exit_int_info = 0;
@@ -122,7 +126,9 @@ static void normal_prepare(struct host_ctx *c)
 	/* One at a time: a second NMI waits here until the first is taken. */
 	if (!(ctl & VINTR_V_NMI) && apic_take_nmi(&c->apic))
 		ctl |= VINTR_V_NMI;
+	c->nmi_waits = c->apic.nmi_pending;
 	if (vector >= 0) {
+		apic_take(&c->apic, vector);
 		ctl |= VINTR_V_IRQ | (u32)(vector >> 4) << VINTR_PRIO_SHIFT;
 		vmcb->int_vector = vector;
 	}
@@ -132,17 +138,26 @@ static void normal_prepare(struct host_ctx *c)
 	c->reinject = 0;
 }
 
+static int highest_irr(const struct host_ctx *c)
+{
+	for (int w = 7; w >= 0; w--)
+		if (c->apic.irr[w])
+			return w * 32 + 31 - __builtin_clz(c->apic.irr[w]);
+	return APIC_NO_VECTOR;
+}
+
 /*
- * What V_IRQ holds already is no news: a guest that halts with it pending has
- * IF clear or TPR raised, and waking it would only make it halt again.
+ * What V_IRQ or V_NMI held already is no news: a guest that halts with it
+ * pending has IF clear, TPR raised or NMIs masked, and waking it would only
+ * make it halt again. What came since then, and is higher, is.
  */
 static bool normal_wants(const struct host_ctx *c)
 {
-	int vector = apic_candidate(&c->apic);
-
-	if (c->apic.nmi_pending && !(c->vmcb->int_ctl & VINTR_V_NMI))
+	if (c->reinject || (c->apic.nmi_pending && !c->nmi_waits))
 		return true;
-	return c->reinject || (vector >= 0 && vector != c->offered);
+	if (c->inside && c->offered >= 0)
+		return highest_irr(c) > c->offered;
+	return apic_candidate(&c->apic) > c->offered;
 }
 
 static const struct presenter present_normal = {
