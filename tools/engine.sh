@@ -206,6 +206,8 @@ patch_source()
 	done <"$scratch/all"
 	cp "$scratch/patched" "$tree/touched"
 	rm -f "$tree/patching"
+	# What is built is what was just copied, whatever changes meanwhile.
+	entry=$cache/engine-$(engine_hash "$id")
 }
 
 set_up()
