@@ -108,7 +108,7 @@ static void equal_calls_equal_bytes(void **state)
 	free(b.data);
 }
 
-/* The CRC of a known file, as Python's zlib gives it for bytes packed by hand. */
+/* The CRC of a known file, computed elsewhere from bytes packed by hand. */
 static void checksum_is_crc32(void **state)
 {
 	struct igvm_builder *b = igvm_builder_new();
