@@ -378,14 +378,17 @@ bool apic_unack(struct apic *apic, u8 vector)
 bool apic_eoi(struct apic *apic, u8 *level_vector)
 {
 	int v = apic_in_service(apic);
+	bool level;
 
 	if (v < 0)
 		return false;
+	/* Before a LINT that is still high raises the vector again. */
+	level = vec_test(apic->tmr, v);
 	vec_clear(apic->isr, v);
 	APIC_COUNT(apic, v, eoi, 1);
 	apic_lint_eoi(apic, v);
 	*level_vector = v;
-	return vec_test(apic->tmr, v);
+	return level;
 }
 
 void apic_write_cr8(struct apic *apic, u8 cr8)
