@@ -37,6 +37,10 @@ static void set(struct verdict *v, const char *result, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(v->reason, sizeof(v->reason), format, ap);
 	va_end(ap);
+	/* An engine's last words may be anything. */
+	for (char *c = v->reason; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 }
 
 static void engine_failed(struct verdict *v, const struct child_end *end)

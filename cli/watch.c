@@ -21,7 +21,9 @@ static void keep(struct watch *w, const char *text)
 
 	if (w->reason[0])
 		return;
-	memcpy(w->reason, text, n);
+	/* It goes to a terminal and into JSON: no guest's bytes as such. */
+	for (size_t i = 0; i < n; i++)
+		w->reason[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
 	w->reason[n] = '\0';
 }
 

@@ -191,6 +191,20 @@ static json_t *vectors(const struct report_run *run)
 	return out;
 }
 
+/* JSON is UTF-8, and a reason may quote a guest. */
+static void put_text(json_t *to, const char *key, const char *text)
+{
+	char clean[512];
+	size_t n;
+
+	if (!text)
+		return;
+	for (n = 0; text[n] && n < sizeof(clean) - 1; n++)
+		clean[n] = text[n] < ' ' || text[n] > '~' ? '?' : text[n];
+	clean[n] = '\0';
+	json_object_set_new(to, key, json_string(clean));
+}
+
 static json_t *violations(const struct report_run *run)
 {
 	json_t *out = json_array(), *one;
@@ -199,7 +213,7 @@ static json_t *violations(const struct report_run *run)
 
 	for (int i = 0; (name = host_reason_name(run->host, i, &count)); i++) {
 		one = json_object();
-		json_object_set_new(one, "name", json_string(name));
+		put_text(one, "name", name);
 		set(one, "count", count);
 		json_array_append_new(out, one);
 	}
@@ -211,10 +225,8 @@ static json_t *report_json(const struct report_run *run)
 	json_t *out = json_object(), *vcpus = json_array();
 	bool counted = run->machine && run->host;
 
-	if (run->result)
-		json_object_set_new(out, "result", json_string(run->result));
-	if (run->reason)
-		json_object_set_new(out, "reason", json_string(run->reason));
+	put_text(out, "result", run->result);
+	put_text(out, "reason", run->reason);
 	json_object_set_new(out, "guest_seconds", json_real(run->guest_ns / 1e9));
 	if (run->has_instructions)
 		set(out, "instructions", run->instructions);

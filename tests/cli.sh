@@ -80,7 +80,7 @@ silent)		account powered-off ;;
 load-failed)	printf 'belfry: result FAILED: one was lost\r\n'
 		account powered-off ;;
 quoted)		echo 'said belfry: result ok'; account powered-off ;;
-panic)		echo '[    0.1] Kernel panic - not syncing: x'
+panic)		printf '[    0.1] Kernel panic - not syncing: \377\033\n'
 		account guest-reset ;;
 refused)	echo 'belfry: result ok'; account host-refused "bad page" ;;
 terminated)	account guest-terminated "reason 0x2" ;;
@@ -115,16 +115,21 @@ make_tree()
 
 # ---- checks ---------------------------------------------------------------
 
+title()
+{
+	printf '%.70s' "$1" | tr '\n' ' '
+}
+
 pass()
 {
 	passed=$((passed + 1))
-	echo "ok      $1"
+	echo "ok      $(title "$1")"
 }
 
 flunk()
 {
 	failed=$((failed + 1))
-	echo "FAILED  $1: $2"
+	echo "FAILED  $(title "$1"): $2"
 }
 
 # Nothing of ours may be left: files, processes.
@@ -411,7 +416,7 @@ outcomes()
 	outcome silent 1 'load-silent' load-silent
 	outcome quoted 1 'load-silent' load-silent
 	outcome silent 0 '' powered-off --initrd "$tree/build/initrd.img"
-	outcome panic 1 'guest-panic: Kernel panic' guest-panic
+	outcome panic 1 'guest-panic: Kernel panic .*: ??$' guest-panic
 	outcome refused 1 'host-refused: bad page' host-refused
 	outcome terminated 1 'guest-terminated: reason 0x2' guest-terminated
 	outcome broken 1 'engine-failed' engine-failed
