@@ -29,7 +29,6 @@ static const struct {
 
 void power_off(void)
 {
-	sync();
 	reboot(RB_POWER_OFF);
 	/* Returning from init would panic and bury the result line */
 	for (;;)
@@ -42,6 +41,7 @@ static void result(bool ok, const char *why)
 		say("result ok");
 	else
 		say("result FAILED: %s", why);
+	sync();
 	power_off();
 }
 

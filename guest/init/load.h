@@ -100,6 +100,6 @@ void on_each_cpu(struct context *ctx, void (*fn)(struct context *, int index));
 void must(bool ok, const char *what);
 
 /* init.c */
-void power_off(void) __attribute__((noreturn));
+void power_off(void) __attribute__((noreturn));	/* does not sync */
 
 #endif

@@ -3,8 +3,12 @@
  * Ends a guest whose load hangs. One thread sleeps on every CPU, because the
  * timer of any one of them may be what broke; the first to wake speaks.
  */
+#include <dirent.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "interrupts.h"
@@ -20,6 +24,30 @@ static int hung(void)
 		if (watched[id].started && !watched[id].finished)
 			return id;
 	return -1;
+}
+
+/*
+ * Newer kernels print from a thread per console, "pr/ttyS0". It must not be
+ * woken on the CPU that is stuck, so it is called to the one that speaks.
+ */
+static void call_printer(int cpu)
+{
+	DIR *d = opendir("/proc");
+	char path[300], name[32];
+	struct dirent *e;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
+		if (atoi(e->d_name) > 0 &&
+		    file_read(path, name, sizeof(name)) > 0 &&
+		    !strncmp(name, "pr/", 3))
+			sched_setaffinity(atoi(e->d_name), sizeof(set), &set);
+	}
+	if (d)
+		closedir(d);
 }
 
 static void bark(struct context *ctx)
@@ -45,10 +73,11 @@ static void bark(struct context *ctx)
 
 static void watch(struct context *ctx, int index)
 {
-	(void)index;
 	sleep_until(deadline);
-	if (!atomic_exchange(&barked, true))
+	if (!atomic_exchange(&barked, true)) {
+		call_printer(ctx->cpu[index]);
 		bark(ctx);
+	}
 	/* Leaving would end the process under the one who speaks */
 	for (;;)
 		pause();
