@@ -37,6 +37,8 @@ static void drop(struct boot_ranges *set, u32 at)
 
 bool boot_ranges_subtract(struct boot_ranges *set, u64 start, u64 end)
 {
+	if (start >= end)
+		return true;
 	for (u32 i = 0; i < set->count; i++) {
 		struct boot_range *r = &set->range[i];
 		struct boot_range rest = { end, r->end };

@@ -144,6 +144,45 @@ static void shows(void **state)
 	free(f.data);
 }
 
+static void shows_rare_rows(void **state)
+{
+	struct igvm_error_range error = { 0x70000, 1, 0x1000 };
+	struct igvm_builder *b = sample_builder();
+	u8 id_block[IGVM_ID_BLOCK_SIZE] = { 1 };
+	struct vmsa vmsa = { .rip = 0x1234 };
+	struct igvm_file *file;
+	char *text = NULL;
+	struct bytes f;
+	size_t size;
+	FILE *out;
+
+	(void)state;
+	igvm_add_platform(b, 2, IGVM_PLATFORM_NATIVE, 0, 0);
+	igvm_add_platform(b, 4, 99, 0, 0x8000000000);
+	igvm_add_page(b, 5, 0x60000, IGVM_PAGE_NORMAL, IGVM_PAGE_SHARED, NULL);
+	igvm_add_page(b, 5, 0x61000, IGVM_PAGE_NORMAL, IGVM_PAGE_SHARED, NULL);
+	igvm_add_raw(b, IGVM_ERROR_RANGE, &error, sizeof(error));
+	igvm_add_raw(b, IGVM_SNP_ID_BLOCK, id_block, sizeof(id_block));
+	igvm_add_raw(b, IGVM_TYPE_OPTIONAL | 0x3ff, "abc", 3);
+	igvm_add_native_context(b, 2, 0, &vmsa);
+	f = finish(b);
+	file = assert_opens(&f);
+	out = open_memstream(&text, &size);
+	igvm_show(file, out);
+	fclose(out);
+	assert_non_null(strstr(text, "unknown platform, version 1, highest "
+			       "VTL 0, shared from 8000000000\n"));
+	assert_non_null(strstr(text, "gpa 60000..61fff  2 zero normal pages, "
+			       "shared\n"));
+	assert_non_null(strstr(text, "gpa 70000..70fff\n"));
+	assert_non_null(strstr(text, "SNP_ID_BLOCK       696 bytes, ignored"));
+	assert_non_null(strstr(text, "type 800003ff      3 bytes, ignored"));
+	assert_non_null(strstr(text, "rip 1234 "));
+	free(text);
+	igvm_close(file);
+	free(f.data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +194,7 @@ int main(void)
 		cmocka_unit_test(equal_calls_equal_bytes),
 		cmocka_unit_test(checksum_is_crc32),
 		cmocka_unit_test(shows),
+		cmocka_unit_test(shows_rare_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
