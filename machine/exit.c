@@ -27,6 +27,11 @@ const struct machine_vcpu_stats *machine_stats(const struct machine *m,
 	return &m->vcpu[vcpu].stats;
 }
 
+static bool from_vmsa(const struct vcpu *v)
+{
+	return v->features & (SEV_FEATURE_ALTERNATE | SEV_FEATURE_SECURE_AVIC);
+}
+
 /* Fields of VINTR_CTRL that hardware saves (APM 15.36.17, 15.36.21). */
 #define VINTR_SAVED	(VINTR_TPR | VINTR_V_IRQ | VINTR_V_NMI)
 
@@ -37,7 +42,7 @@ const struct machine_vcpu_stats *machine_stats(const struct machine *m,
  */
 static void save_vintr(struct vcpu *v)
 {
-	if (v->features & (SEV_FEATURE_ALTERNATE | SEV_FEATURE_SECURE_AVIC)) {
+	if (from_vmsa(v)) {
 		v->vmsa->vintr_ctrl = (v->vmsa->vintr_ctrl & ~VINTR_SAVED) |
 				      (v->vintr & VINTR_SAVED);
 		return;
@@ -63,13 +68,17 @@ static bool copied_back(u64 event)
 }
 
 /*
- * An event handed over by VMRUN but not yet delivered counts as interrupted:
- * on silicon VMRUN itself delivers it, and no exit comes before.
+ * An event whose delivery the exit interrupts. One that VMRUN took over but
+ * has not yet begun to deliver (impossible on silicon, where VMRUN itself
+ * delivers) counts as interrupted if it is the host's; otherwise it just
+ * stays in the VMSA's EVENTINJ, since the host alone may run the VMSA next.
  */
 static void save_event(struct vcpu *v, bool reflected)
 {
-	u64 event = v->delivering ? v->delivering : v->inj;
+	u64 event = v->delivering;
 
+	if (!event && !from_vmsa(v))
+		event = v->inj;
 	v->delivering = 0;
 	v->inj = 0;
 	v->vmsa->exit_int_info = event;
