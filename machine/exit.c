@@ -42,13 +42,16 @@ static bool from_vmsa(const struct vcpu *v)
  */
 static void save_vintr(struct vcpu *v)
 {
+	/* Restricted Injection ignores the queue, so it leaves it alone. */
+	u64 saved = v->features & SEV_FEATURE_RESTRICTED ? VINTR_TPR :
+		    VINTR_SAVED;
+
 	if (from_vmsa(v)) {
 		v->vmsa->vintr_ctrl = (v->vmsa->vintr_ctrl & ~VINTR_SAVED) |
 				      (v->vintr & VINTR_SAVED);
 		return;
 	}
-	v->vmcb->int_ctl = (v->vmcb->int_ctl & ~VINTR_SAVED) |
-			   (v->vintr & VINTR_SAVED);
+	v->vmcb->int_ctl = (v->vmcb->int_ctl & ~saved) | (v->vintr & saved);
 }
 
 /*
