@@ -165,7 +165,8 @@ static u32 given(const struct ghcb_call *call)
 
 static void copy_fields(struct ghcb_call *call)
 {
-	call->code = call->in.exit_code;
+	call->code = VALID(call, exit_code) ? call->in.exit_code :
+		     HOST_EVENT_OTHER;
 	call->info1 = call->in.exit_info1;
 	call->info2 = call->in.exit_info2;
 	call->rax = IF_VALID(call, rax);

@@ -67,7 +67,10 @@ static void op_port_write(void *p, u16 port, unsigned int size, u64 value)
 	struct rig *r = p;
 
 	r->port = (struct rig_io){ port, size, value };
-	r->port_writes++;
+	if (!r->m && r->firmware_writes < ARRAY_SIZE(r->firmware))
+		r->firmware[r->firmware_writes++] = r->port;
+	else
+		r->port_writes++;
 }
 
 static u64 op_mmio_read(void *p, u64 gpa, unsigned int size)
@@ -166,16 +169,16 @@ void rig_new(struct rig *r, const struct rig_config *config)
 	for (unsigned int i = 0; i < SCRIPT_CPUS; i++)
 		r->apic_id[i] = config->apic_id ? config->apic_id[i] : i;
 	script_new(&r->s, &mc);
-	r->m = r->s.m;
 	for (unsigned int cpu = 0; cpu < SCRIPT_CPUS; cpu++)
 		for (unsigned int vmpl = 0; vmpl < SNP_VMPLS; vmpl++)
 			script_vmsa(&r->s, cpu, vmpl, features);
-	r->h = host_new(&hc, r->m, &platform, r);
+	r->h = host_new(&hc, r->s.m, &platform, r);
 	assert_non_null(r->h);
 	host_set_boot_vmsa(r->h, config->vmpl, VMSA_AT(0, config->vmpl),
 			   features);
-	hv_launch_finish(r->m);
+	hv_launch_finish(r->s.m);
 	host_start(r->h);
+	r->m = r->s.m;
 	rig_pump(r);
 	assert_true(hv_in_guest(r->m, 0));
 	rig_register(r, 0);

@@ -43,6 +43,8 @@ struct rig {
 	struct host_timer timer[RIG_TIMERS];
 	unsigned int kicks_seen[SCRIPT_CPUS];
 	struct rig_io port, mmio;	/* last write */
+	struct rig_io firmware[16];	/* port writes before the first VMRUN */
+	unsigned int firmware_writes;
 	unsigned int port_writes, port_reads, mmio_writes;
 	u64 input;			/* what ports and MMIO read as */
 	bool no_xsavec;
