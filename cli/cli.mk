@@ -24,7 +24,8 @@ install: all build/initrd.img
 		test -r build/$$f || { echo "build/$$f is missing: make setup" \
 			>&2; exit 1; }; \
 	done
-	install -d $(INSTALL_BIN) $(INSTALL_LIB) $(INSTALL_MAN) $(INSTALL_SHARE)/kernel/savic \
+	install -d $(INSTALL_BIN) $(INSTALL_LIB) $(INSTALL_MAN) \
+		$(INSTALL_SHARE)/kernel/savic \
 		$(INSTALL_SHARE)/kernel/stock $(INSTALL_SHARE)/micro
 	install build/belfry $(INSTALL_BIN)
 	install build/engine/qemu-system-x86_64 $(INSTALL_LIB)
@@ -38,7 +39,8 @@ install: all build/initrd.img
 
 uninstall:
 	rm -rf $(INSTALL_LIB) $(INSTALL_SHARE)
-	rm -f $(INSTALL_BIN)/belfry $(patsubst man/%,$(INSTALL_MAN)/%,$(wildcard man/*.1))
+	rm -f $(INSTALL_BIN)/belfry \
+		$(patsubst man/%,$(INSTALL_MAN)/%,$(wildcard man/*.1))
 
 test-cli: build/belfry
 	@sh tests/cli.sh build/belfry

@@ -47,7 +47,7 @@ static const struct poptOption options[] = {
 	POPT_TABLEEND
 };
 
-/* ---- what was asked for --------------------------------------------------- */
+/* ---- what was asked for ------------------------------------------------- */
 
 static int decide_numbers(void)
 {
@@ -100,7 +100,7 @@ static int decide(void)
 	return rc;
 }
 
-/* ---- the run --------------------------------------------------------------- */
+/* ---- the run ------------------------------------------------------------ */
 
 static int prepare(const struct blob *igvm)
 {
@@ -169,7 +169,7 @@ static int boot(struct blob *igvm)
 	return rc;
 }
 
-/* ---- entry ------------------------------------------------------------------ */
+/* ---- entry -------------------------------------------------------------- */
 
 static int take(int option, const char *value)
 {

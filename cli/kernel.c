@@ -11,10 +11,8 @@
  * A kernel whose mask we do not find is not refused here; if it cannot run,
  * it terminates the guest and the run says so.
  */
-#include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arch/linux_boot.h"
@@ -88,30 +86,27 @@ int kernel_examine(const char *path, const struct blob *kernel,
 		   struct kernel_facts *facts)
 {
 	const u8 *data = kernel->data;
-	size_t setup, payload, payload_end;
-	u32 offset, length, syssize;
-	u8 sectors;
+	struct linux_setup_header h;
+	size_t setup, payload, end;
 
 	*facts = (struct kernel_facts){ 0 };
-	if (kernel->size < 0x268 || memcmp(data + 0x202, "HdrS", 4))
+	if (kernel->size < LINUX_SETUP_HEADER + sizeof(h))
 		return not_a_kernel(path, "it has no boot header");
-	sectors = data[0x1f1] ? data[0x1f1] : 4;
-	setup = (sectors + 1) * 512;
-	memcpy(&syssize, data + 0x1f4, sizeof(syssize));
-	memcpy(&offset, data + 0x248, sizeof(offset));
-	memcpy(&length, data + 0x24c, sizeof(length));
-	/* syssize counts 16 bytes; newer images leave out the last CRC. */
+	memcpy(&h, data + LINUX_SETUP_HEADER, sizeof(h));
+	if (h.header != LINUX_HEADER_MAGIC)
+		return not_a_kernel(path, "it has no boot header");
+	setup = ((h.setup_sects ? h.setup_sects : 4) + 1) * 512;
+	/* A checksum at the end, where there is one, is not counted. */
 	if (kernel->size < setup ||
-	    kernel->size - setup + 16 < (u64)syssize * 16)
+	    kernel->size - setup + 16 < (u64)h.syssize * 16)
 		return not_a_kernel(path, "it is truncated");
-	payload = setup + (u64)offset;
-	payload_end = payload + length;
-	if (payload_end < payload || payload_end > kernel->size)
+	payload = setup + (u64)h.payload_offset;
+	end = payload + h.payload_length;
+	if (end > kernel->size)
 		return not_a_kernel(path, "its payload lies outside of it");
 	facts->refuses_known =
 		find_mask(data + setup, payload - setup, &facts->refuses) ||
-		find_mask(data + payload_end, kernel->size - payload_end,
-			  &facts->refuses);
+		find_mask(data + end, kernel->size - end, &facts->refuses);
 	read_config(path, facts);
 	return 0;
 }

@@ -227,7 +227,8 @@ static json_t *report_json(const struct report_run *run)
 
 	put_text(out, "result", run->result);
 	put_text(out, "reason", run->reason);
-	json_object_set_new(out, "guest_seconds", json_real(run->guest_ns / 1e9));
+	json_object_set_new(out, "guest_seconds",
+			    json_real(run->guest_ns / 1e9));
 	if (run->has_instructions)
 		set(out, "instructions", run->instructions);
 	for (unsigned int i = 0; counted && i < run->vcpus; i++)
