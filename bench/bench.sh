@@ -1,0 +1,123 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Measures; nothing here decides a test. `bench.sh` prints all tables,
+# `bench.sh exits|switch|boot` one of them. PAIRS=N boots (default 7).
+set -u
+belfry=${BELFRY:-build/belfry}
+pairs=${PAIRS:-7}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+	echo "bench: $*" >&2
+	cat "$tmp/log" >&2
+	exit 1
+}
+
+# ---- exits per event, counted under icount ---------------------------------
+
+# one_count MODE EVENT COUNT CPUS: VMGEXITs, interrupts forced on the guest
+# (kicks), halts.
+one_count() {
+	"$belfry" run --injection "$1" --cpus "$4" --icount --seed 1 \
+		--micro exits --append "event=$2 count=$3" --timeout 300 \
+		--report "$tmp/r" -- -device edu,addr=4 >"$tmp/log" 2>&1 ||
+		fail "exits, $1, $2"
+	jq -r 'def sum(f): [.vcpus[] | f // 0] | add;
+		[sum(.vmgexits | add), sum(.automatic_exits["0x60"]),
+		 sum(.automatic_exits | (.["0x78"] // 0) + (.["0xa6"] // 0))]
+		| @tsv' "$tmp/r"
+}
+
+per_event() {
+	few=$(one_count "$1" "$2" 100 "$3") || exit 1
+	many=$(one_count "$1" "$2" 1100 "$3") || exit 1
+	echo "$few $many" | awk '{ printf " %.2f / %.2f / %.2f |",
+		($4 - $1) / 1000, ($5 - $2) / 1000, ($6 - $3) / 1000 }'
+}
+
+exits() {
+	cat <<-'END'
+	Exits per event: VMGEXITs / kicks (INTR) / halts. One event includes
+	what the guest does to cause it: three port writes for an edge of the
+	interval timer, two register writes for a level line, one for a timer
+	tick; the rest is what delivery and EOI cost.
+
+	| event | normal | secure-avic |
+	|---|---|---|
+	END
+	while read -r event cpus; do
+		printf '| %s |' "$event"
+		for mode in normal secure-avic; do
+			per_event $mode "$event" "$cpus"
+		done
+		echo
+	done <<-'END'
+	vmgexit 1
+	edge 1
+	level 1
+	timer 1
+	ipi 2
+	broadcast 4
+	self 1
+	eoi 1
+	tpr 1
+	cr8 1
+	halt 1
+	END
+}
+
+# ---- VMPL switches ----------------------------------------------------------
+
+switch() {
+	"$belfry" run --injection normal --cpus 1 --micro vmpl \
+		--append count=20000 >"$tmp/log" 2>&1 || fail "vmpl"
+	sed -n 's/^belfry: \(round trip .*\)/VMPL 0 -> 2 -> 0: \1/p' "$tmp/log"
+}
+
+# ---- boot, with and without SNP ---------------------------------------------
+
+wall() {
+	"$belfry" run --cpus 1 --load none --timeout 300 --report "$tmp/r" \
+		"$@" >"$tmp/log" 2>&1 || fail "boot $*"
+	jq .wall_seconds "$tmp/r"
+}
+
+boot() {
+	echo "Boot of Debian's kernel to power-off, one vCPU, seconds:"
+	kernel=build/kernel/stock/vmlinuz
+	n=0
+	while [ "$n" -lt "$pairs" ]; do
+		# The order alternates, so that drift hits both alike.
+		if [ $((n % 2)) -eq 0 ]; then
+			plain=$(wall --guest plain --injection normal \
+				--kernel $kernel) || exit 1
+			snp=$(wall --injection normal) || exit 1
+		else
+			snp=$(wall --injection normal) || exit 1
+			plain=$(wall --guest plain --injection normal \
+				--kernel $kernel) || exit 1
+		fi
+		echo "$plain $snp"
+		n=$((n + 1))
+	done | awk '{ printf "plain %.2f  SNP %.2f  ratio %.3f\n",
+			$1, $2, $2 / $1; r[NR] = $2 / $1 }
+		END { for (i = 1; i <= NR; i++) for (j = i + 1; j <= NR; j++)
+			if (r[j] < r[i]) { t = r[i]; r[i] = r[j]; r[j] = t }
+		printf "median ratio %.3f of %d pairs\n",
+			r[int((NR + 1) / 2)], NR }'
+}
+
+case ${1:-all} in
+exits | switch | boot) $1 ;;
+all)
+	exits
+	echo
+	switch
+	echo
+	boot
+	;;
+*) echo "bench: no table named $1" >&2; exit 2 ;;
+esac
