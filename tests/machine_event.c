@@ -132,6 +132,25 @@ static void arrange(struct script *s, const struct row *r)
 	vmcb->int_state = shadow ? INT_STATE_SHADOW : 0;
 }
 
+/* What was taken is no longer pending after the exit; the rest is. */
+static void check_left(struct script *s, const struct row *r)
+{
+	const struct vmsa *vmsa = script_ram(s, VMSA_AT(0, 0));
+	u64 left = by_vmsa(r->features) ? vmsa->vintr_ctrl :
+		   s->vmcb[0][0]->int_ctl;
+	u64 want = r->ctl;
+
+	for (int i = 0; i < 3; i++) {
+		if (r->want[i] == NMI_EVENT)
+			want &= ~NMI;
+		if (r->want[i] && event_type(r->want[i]) == EVENT_INTR &&
+		    r->want[i] != r->inj)
+			want &= ~VINTR_V_IRQ;
+	}
+	assert_int_equal(left & (NMI | VINTR_V_IRQ),
+			 want & (NMI | VINTR_V_IRQ));
+}
+
 static void run(void **state)
 {
 	const struct row *r = *state;
@@ -158,6 +177,7 @@ static void run(void **state)
 	assert_int_equal(script_boundary(&s, 0, &event), r->rest);
 	script_leave(&s, 0);
 	assert_int_equal(script_last(&s)->int_info, 0);
+	check_left(&s, r);
 	script_free(&s);
 }
 
