@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Any bytes as a kernel: a bzImage, and an ELF file. What is composed must
+ * Any bytes as a kernel: a bzImage, an ELF file, a multiboot image. What is composed must
  * open again and name the RAM it leaves out exactly once.
  */
 #include <stdlib.h>
@@ -48,6 +48,14 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	b = igvm_builder_new();
 	err.text[0] = 0;
 	if (!igvm_compose_elf(&elf_boot, b, &l, &err))
+		reopen(b, &l);
+	else if (!err.text[0])
+		abort();
+	igvm_builder_free(b);
+	b = igvm_builder_new();
+	err.text[0] = 0;
+	elf_boot.machine.native = true;
+	if (!igvm_compose_multiboot(&elf_boot, b, &l, &err))
 		reopen(b, &l);
 	else if (!err.text[0])
 		abort();

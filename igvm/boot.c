@@ -146,11 +146,14 @@ static int add_snp_page(struct boot *c, u64 gpa, enum igvm_page_type type)
 	return filled(c, gpa, PAGE_SIZE);
 }
 
-/* 10: 64-bit code, 18: data (Linux Documentation/arch/x86/boot.rst). */
+/*
+ * 08: 32-bit code, 10: 64-bit code, 18: data. The last two are what Linux
+ * wants (Documentation/arch/x86/boot.rst).
+ */
 static int add_gdt(struct boot *c)
 {
 	static const u64 gdt[] = {
-		0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff,
+		0, 0x00cf9b000000ffff, 0x00af9b000000ffff, 0x00cf93000000ffff,
 	};
 
 	return boot_place(c, "GDT", c->base + BOOT_GDT, gdt, sizeof(gdt));

@@ -110,7 +110,7 @@ struct linux_boot {
 
 struct elf_boot {
 	struct boot_machine machine;
-	const void *image;		/* ELF64, x86-64, ET_EXEC */
+	const void *image;		/* ET_EXEC; ELF64 but for multiboot */
 	size_t image_bytes;
 	const char *command_line;	/* at most 4095 bytes; may be NULL */
 	u64 boot_base;			/* of the boot area; 0: BOOT_BASE */
@@ -143,5 +143,16 @@ int igvm_compose_linux(const struct linux_boot *boot, struct igvm_builder *b,
 		       struct boot_layout *out, struct igvm_error *err);
 int igvm_compose_elf(const struct elf_boot *boot, struct igvm_builder *b,
 		     struct boot_layout *out, struct igvm_error *err);
+
+/*
+ * The same for a multiboot ELF image (32 or 64 bit; Multiboot Specification
+ * 0.6.96): 32-bit mode without paging, EAX = 0x2badb002, EBX = the boot
+ * information. No modules, and no ACPI tables where such guests look for
+ * them. Only for @native, or for @unaware guests with vmpl > 0.
+ */
+int igvm_compose_multiboot(const struct elf_boot *boot, struct igvm_builder *b,
+			   struct boot_layout *out, struct igvm_error *err);
+/* Whether the first 8 KiB hold a multiboot header. */
+bool igvm_is_multiboot(const void *image, size_t bytes);
 
 #endif
