@@ -103,6 +103,8 @@ int main(void)
 	uname(&uts);
 	say("init kernel=%s cpus=%d load=%s scale=%u seconds=%u limit=%u",
 	    uts.release, ctx.cpus, opt.load, opt.scale, opt.seconds, opt.limit);
+	if (ok && strcmp(opt.load, "shell"))
+		loads_watch(&ctx);
 	ok = ok && modules_load(why, sizeof(why));
 	if (!ok)
 		result(false, why);

@@ -82,6 +82,7 @@ bool tally_ok(const struct tally *t);
 int tally_print(const struct tally *t, char *buf, int size);
 
 /* loads.c: false and a text when the result is a failure */
+void loads_watch(struct context *ctx);
 bool loads_run(struct context *ctx, char *why, int size);
 const char *load_name(int id);
 const char *load_irqs(int id);	/* rows to show when it goes wrong */

@@ -26,6 +26,8 @@ static const struct {
 /* The read end of each running load's pipe */
 static int verdicts[LOADS];
 
+static struct tally *tallies;
+
 const char *load_name(int id)
 {
 	return loads[id].name;
@@ -89,7 +91,7 @@ static enum verdict rounds(struct context *ctx, int id)
  * The verdict comes through a pipe, not as an exit status: a process with a
  * lost disk request can report, but the kernel never lets it exit.
  */
-static void start(struct context *ctx, struct tally *tallies, int id)
+static void start(struct context *ctx, int id)
 {
 	char verdict;
 	int fd[2];
@@ -112,7 +114,7 @@ static void start(struct context *ctx, struct tally *tallies, int id)
 	verdicts[id] = fd[0];
 }
 
-static bool finish(struct tally *tallies, int id, char *why, int size)
+static bool finish(int id, char *why, int size)
 {
 	char verdict = VERDICT_NONE;
 
@@ -129,28 +131,32 @@ static bool finish(struct tally *tallies, int id, char *why, int size)
 	return false;
 }
 
-bool loads_run(struct context *ctx, char *why, int size)
+/* Before modules are loaded: their devices may hang just as well */
+void loads_watch(struct context *ctx)
 {
-	bool mixed = !strcmp(ctx->opt->load, "mixed"), ok = true;
-	int only = load_find(ctx->opt->load);
-	struct tally *tallies;
-
 	tallies = mmap(NULL, LOADS * sizeof(*tallies), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(tallies != MAP_FAILED, "mmap");
 	watchdog_start(ctx, tallies);
+}
+
+bool loads_run(struct context *ctx, char *why, int size)
+{
+	bool mixed = !strcmp(ctx->opt->load, "mixed"), ok = true;
+	int only = load_find(ctx->opt->load);
+
 	if (!mixed) {
-		start(ctx, tallies, only);
-		return finish(tallies, only, why, size);
+		start(ctx, only);
+		return finish(only, why, size);
 	}
 	for (int id = 0; id < LOAD_IDLE; id++)
-		start(ctx, tallies, id);
+		start(ctx, id);
 	for (int id = 0; id < LOAD_IDLE; id++)
-		ok = finish(tallies, id, why, size) && ok;
+		ok = finish(id, why, size) && ok;
 	/* Idle CPUs are only idle when nothing else runs */
 	if (ok) {
-		start(ctx, tallies, LOAD_IDLE);
-		ok = finish(tallies, LOAD_IDLE, why, size);
+		start(ctx, LOAD_IDLE);
+		ok = finish(LOAD_IDLE, why, size);
 	}
 	return ok;
 }

@@ -62,12 +62,15 @@ static void bark(struct context *ctx)
 		say("load %s: FAILED %s reason: hung", load_name(id), line);
 		interrupts_say(load_irqs(id));
 	}
-	if (first < 0)
-		say("result FAILED: nothing runs after %u s", ctx->opt->limit);
-	else
+	if (first < 0) {
+		interrupts_say("#,LOC,RES,CAL");
+		say("result FAILED: no load running after %u s",
+		    ctx->opt->limit);
+	} else {
 		say("result FAILED: load %s hung, seen %ju of %ju in %u s",
 		    load_name(first), (uintmax_t)watched[first].seen,
 		    (uintmax_t)watched[first].expected, ctx->opt->limit);
+	}
 	power_off();
 }
 
