@@ -175,7 +175,7 @@ enum igvm_page_type {
 struct igvm_page_data {
 	u64 gpa;
 	u32 mask;
-	u32 file_offset;		/* from the file's start; 0: zero page */
+	u32 file_offset;		/* in the file; 0: zero page */
 	u32 flags;
 	u16 type;
 	u16 reserved;

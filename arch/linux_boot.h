@@ -15,7 +15,7 @@
 #define LINUX_PROTOCOL_64BIT		0x020c		/* has xloadflags */
 #define LINUX_SETUP_HEADER		0x1f1
 #define LINUX_SETUP_HEADER_MAX		(0x290 - LINUX_SETUP_HEADER)
-#define LINUX_ENTRY_64			0x200		/* after the load address */
+#define LINUX_ENTRY_64			0x200	/* after the load address */
 
 #define LINUX_LOADED_HIGH		BIT(0)
 #define LINUX_KEEP_SEGMENTS		BIT(6)

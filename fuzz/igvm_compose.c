@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Any bytes as a kernel: a bzImage, an ELF file, a multiboot image. What is composed must
- * open again and name the RAM it leaves out exactly once.
+ * Any bytes as a kernel: a bzImage, an ELF file, a multiboot image. What is
+ * composed must open again and name the RAM it leaves out exactly once.
  */
 #include <stdlib.h>
 

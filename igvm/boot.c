@@ -31,8 +31,8 @@ static int check_machine(const struct boot_machine *m, struct igvm_error *err)
 {
 	if (m->memory % PAGE_SIZE || m->memory < BOOT_MEMORY_MIN ||
 	    m->memory > BOOT_MEMORY_MAX)
-		return igvm_fail(err, "memory of %llu bytes is not between %llu "
-				 "MiB and %llu GiB in pages of 4 KiB",
+		return igvm_fail(err, "memory of %llu bytes is not between "
+				 "%llu MiB and %llu GiB in pages of 4 KiB",
 				 (unsigned long long)m->memory,
 				 BOOT_MEMORY_MIN >> 20, BOOT_MEMORY_MAX >> 30);
 	if (!m->cpus || m->cpus > BOOT_CPUS_MAX || !m->apic_ids)

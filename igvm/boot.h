@@ -6,7 +6,7 @@
 #include "igvm/compose.h"
 #include "igvm/ranges.h"
 
-#define BOOT_MASK			1	/* our files have one platform */
+#define BOOT_MASK			1	/* of our one platform */
 
 struct boot {
 	const struct boot_machine *m;

@@ -127,7 +127,8 @@ static int check_area(struct check *c, const struct igvm_row *row,
 				 "whole pages", (unsigned long long)a->bytes);
 	if (a->bytes > IGVM_MAX_PARAMETER_BYTES - areas->bytes)
 		return igvm_fail(err, "PARAMETER_AREA: all areas together "
-				 "exceed %llu MiB", IGVM_MAX_PARAMETER_BYTES >> 20);
+				 "exceed %llu MiB",
+				 IGVM_MAX_PARAMETER_BYTES >> 20);
 	if (areas->count == IGVM_MAX_AREAS)
 		return igvm_fail(err, "PARAMETER_AREA: more than %u areas",
 				 IGVM_MAX_AREAS);

@@ -24,7 +24,7 @@ struct elf_info {
 	u64 cpuid;			/* 38 */
 	u64 command_line;		/* 40: ends with a zero byte */
 	u64 rsdp;			/* 48 */
-	u64 boot_start;			/* 50: boot area; tables and GDT in use */
+	u64 boot_start;			/* 50: boot area: GDT, tables */
 	u64 boot_end;			/* 58 */
 	u64 image_start;		/* 60 */
 	u64 image_end;			/* 68 */

@@ -224,7 +224,10 @@ u32 igvm_add_area(struct igvm_builder *b, u64 bytes)
 void igvm_add_parameter(struct igvm_builder *b, enum igvm_type type,
 			u32 index, u32 byte_offset)
 {
-	struct igvm_parameter p = { .index = index, .byte_offset = byte_offset };
+	struct igvm_parameter p = {
+		.index = index,
+		.byte_offset = byte_offset,
+	};
 
 	igvm_add_raw(b, type, &p, sizeof(p));
 }
@@ -335,5 +338,6 @@ int igvm_builder_finish(struct igvm_builder *b, void **data, size_t *size,
 	apply_fixups(b, fixed + headers);
 	put_together(b, *data, fixed, headers, total);
 	*size = total;
+	fail(b, "the file was finished before");
 	return 0;
 }

@@ -171,7 +171,7 @@ static void e820(void **state)
 	assert_int_equal(e820_type(&p, 0xc0000000), 0);
 	assert_int_equal(e820_type(&p, 0x17fffffff), LINUX_E820_RAM);
 	assert_int_equal(e820_type(&p, 0x180000000), 0);
-	/* The monitor's RAM is neither in the file nor the shim's to validate. */
+	/* The monitor's RAM is not in the file and not the shim's. */
 	assert_false(boot_ranges_contain(&l.unvalidated, 0x4000000,
 					 0x4001000));
 	assert_int_equal(g.held[0x4000000 / PAGE_SIZE], 0);

@@ -33,7 +33,9 @@ static int on_page(void *ctx, u64 gpa, enum igvm_page_type type, u32 flags,
 	if (s->pages < 16)
 		s->first_byte[s->pages] = data ? *(const u8 *)data : 0xff;
 	s->pages++;
-	if (flags & IGVM_PAGE_2MB && gpa % PAGE_2M && (gpa + PAGE_SIZE) % PAGE_2M)
+	/* Of a large page, only the ends. */
+	if (flags & IGVM_PAGE_2MB && gpa % PAGE_2M &&
+	    (gpa + PAGE_SIZE) % PAGE_2M)
 		return 0;
 	return note(s, "page %llx %d %x %s;", (unsigned long long)gpa, type,
 		    flags, data ? "data" : "zero");

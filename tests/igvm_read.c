@@ -136,7 +136,7 @@ static void shows(void **state)
 	igvm_show(file, out);
 	fclose(out);
 	assert_non_null(strstr(text, "SEV-SNP"));
-	assert_non_null(strstr(text, "gpa 12000..12fff  1 zero secrets page\n"));
+	assert_non_null(strstr(text, "12000..12fff  1 zero secrets page\n"));
 	assert_non_null(strstr(text, "area 0, 8192 bytes\n"));
 	assert_non_null(strstr(text, "rip 10002"));
 	free(text);

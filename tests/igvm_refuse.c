@@ -169,7 +169,7 @@ static void pages(void **state)
 		{ { 0x30000, 1, 0x2ff0, 0, 0, 0 }, "beyond the end of" },
 		{ { 0x30000, 1, ~0u, 0, 0, 0 }, "beyond the end of" },
 		{ { 0x200000, 1, 0x1000, 1, 0, 0 }, "beyond the end of" },
-		{ { 0x10000, 1, 0, 0, 0, 0 }, "PAGE_DATA and PAGE_DATA overlap" },
+		{ { 0x10000, 1, 0, 0, 0, 0 }, "PAGE_DATA and PAGE_DATA over" },
 		{ { 0x21000, 1, 0, 0, 0, 0 },
 		  "PARAMETER_INSERT and PAGE_DATA overlap at GPA 0x21000" },
 		{ { 0, 1, 0, 1, 0, 0 }, "overlap at GPA 0x10000" },
@@ -235,7 +235,7 @@ static void parameters_in_area(void **state)
 
 	(void)state;
 	open_area(IGVM_VP_COUNT, &p, sizeof(p), "offset 0x1000 lies outside");
-	open_area(IGVM_PARAMETER_INSERT, &i, sizeof(i), "0x30001 is misaligned");
+	open_area(IGVM_PARAMETER_INSERT, &i, sizeof(i), "30001 is misaligned");
 	i.gpa = IGVM_MAX_GPA;
 	open_area(IGVM_PARAMETER_INSERT, &i, sizeof(i), "more than 52 bits");
 	igvm_add_platform(b, 1, IGVM_PLATFORM_SNP, 0, 0);
@@ -374,6 +374,13 @@ static void builder_says_no(void **state)
 	assert_int_equal(igvm_builder_finish(b, &data, &size, &err), -1);
 	assert_null(data);
 	assert_string_equal(err.text, "the file would exceed 4 GiB");
+	igvm_builder_free(b);
+	b = sample_builder();
+	assert_int_equal(igvm_builder_finish(b, &data, &size, &err), 0);
+	free(data);
+	assert_int_equal(igvm_builder_finish(b, &data, &size, &err), -1);
+	assert_null(data);
+	assert_string_equal(err.text, "the file was finished before");
 	igvm_builder_free(b);
 }
 
