@@ -41,6 +41,14 @@ bool machine_dma_allowed(struct machine *m, u64 gpa)
 	return hv_is_ram(m, gpa) && !hv_is_private(m, gpa);
 }
 
+/* 2 MiB of RAM at @gpa, without the hole? */
+static bool large_is_ram(const struct machine *m, u64 gpa)
+{
+	return rmp_index(m, gpa) != NO_PAGE &&
+	       rmp_index(m, gpa + PAGE_2M - 1) != NO_PAGE &&
+	       (gpa || !m->config.hole_end);
+}
+
 static enum hv_rmp update_check(struct machine *m, u64 gpa, bool large)
 {
 	u64 size = large ? PAGE_2M : PAGE_SIZE;
@@ -48,7 +56,7 @@ static enum hv_rmp update_check(struct machine *m, u64 gpa, bool large)
 	u64 entry;
 
 	if (gpa & (size - 1) || index == NO_PAGE ||
-	    rmp_index(m, gpa + size - 1) == NO_PAGE)
+	    (large && !large_is_ram(m, gpa)))
 		return HV_RMP_FAIL_INPUT;
 	entry = rmp_load(m, index);
 	if (!large && entry & RMP_LARGE)
@@ -112,8 +120,7 @@ enum hv_rmp hv_unsmash(struct machine *m, u64 gpa)
 	u64 index = rmp_index(m, gpa);
 	u64 entry;
 
-	if (gpa & (PAGE_2M - 1) || index == NO_PAGE || m->config.no_2m ||
-	    rmp_index(m, gpa + PAGE_2M - 1) == NO_PAGE)
+	if (gpa & (PAGE_2M - 1) || m->config.no_2m || !large_is_ram(m, gpa))
 		return HV_RMP_FAIL_INPUT;
 	if (!rmp_uniform(m, index, &entry))
 		return HV_RMP_FAIL_OVERLAP;

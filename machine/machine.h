@@ -47,6 +47,8 @@ struct machine_config {
 	unsigned int vcpus;
 	u64 ram_below_4g;	/* bytes from GPA 0 */
 	u64 ram_above_4g;	/* bytes from GPA 4 GiB */
+	u64 hole_start;		/* no RAM from here ... */
+	u64 hole_end;		/* ... to here, below 2 MiB; 0: no hole */
 	u64 features;		/* SEV_FEATURES that this silicon has */
 	bool no_2m;		/* RMP knows 4 KiB entries only */
 	u64 seed;		/* scramble key, VMPCKs */

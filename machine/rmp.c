@@ -12,6 +12,8 @@ u64 rmp_index(const struct machine *m, u64 gpa)
 {
 	u64 below = m->config.ram_below_4g;
 
+	if (gpa >= m->config.hole_start && gpa < m->config.hole_end)
+		return NO_PAGE;
 	if (gpa < below)
 		return gpa / PAGE_SIZE;
 	/* A 2 MiB range has 512 aligned entries, wherever low RAM ends. */
