@@ -132,7 +132,8 @@ static int decode_segments(struct image *i, struct igvm_error *err)
 				 "%llu MiB", IMAGE_MAX >> 20);
 	if (i->eh.e_entry < i->start || i->eh.e_entry >= i->end)
 		return igvm_fail(err, "the ELF file's entry 0x%llx lies "
-				 "outside of it", (unsigned long long)i->eh.e_entry);
+				 "outside of it",
+				 (unsigned long long)i->eh.e_entry);
 	return 0;
 }
 

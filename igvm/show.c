@@ -47,7 +47,8 @@ static u32 show_pages(const struct igvm_file *file, u32 first, FILE *out)
 		last++;
 	q = (const void *)file->row[last].payload;
 	fprintf(out, "mask %08x  gpa %" PRIx64 "..%" PRIx64
-		"  %u %s%s page%s%s%s", p->mask, p->gpa, q->gpa + igvm_page_bytes(q) - 1,
+		"  %u %s%s page%s%s%s", p->mask, p->gpa,
+		q->gpa + igvm_page_bytes(q) - 1,
 		last - first + 1,
 		p->file_offset ? "" : "zero ", page_types[p->type],
 		last > first ? "s" : "",
