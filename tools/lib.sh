@@ -74,8 +74,9 @@ cleanup()
 interrupted()
 {
 	trap - EXIT
+	clear_line
+	say "interrupted: removing what is half-made"
 	cleanup
-	say "interrupted: no half-made entry was kept"
 	exit 130
 }
 
