@@ -101,14 +101,13 @@ static enum mach_next incomplete(struct machine *m, unsigned int vcpu, u64 icr,
 		       (u64)id << AVIC_IPI_ID_SHIFT, 0, true);
 }
 
-static enum mach_next self_ipi(struct machine *m, unsigned int vcpu, u8 vector)
+static enum mach_next self_ipi(struct machine *m, unsigned int vcpu, u64 icr)
 {
+	u8 vector = icr & APIC_ICR_VECTOR;
 	enum savic_fault fault;
 
 	if (vector < 16)
-		return incomplete(m, vcpu, vector | APIC_DEST_SELF <<
-				  APIC_ICR_SHORTHAND_SHIFT,
-				  AVIC_IPI_INVALID_VECTOR);
+		return incomplete(m, vcpu, icr, AVIC_IPI_INVALID_VECTOR);
 	fault = savic_self_ipi(m, vcpu, vector);
 	if (fault != SAVIC_OK)
 		return savic_page_fault(m, vcpu, fault);
@@ -128,7 +127,7 @@ static enum mach_next write_icr(struct machine *m, unsigned int vcpu, u64 icr)
 		return incomplete(m, vcpu, icr, AVIC_IPI_UNACCELERATED);
 	if (mode != APIC_FIXED || icr & APIC_ICR_LEVEL)
 		return incomplete(m, vcpu, icr, AVIC_IPI_INVALID_TYPE);
-	return self_ipi(m, vcpu, icr & APIC_ICR_VECTOR);
+	return self_ipi(m, vcpu, icr);
 }
 
 static enum mach_next accelerate(struct machine *m, unsigned int vcpu,
@@ -148,7 +147,8 @@ static enum mach_next accelerate(struct machine *m, unsigned int vcpu,
 	case APIC_ICR:
 		return write_icr(m, vcpu, value);
 	default:
-		return self_ipi(m, vcpu, value);
+		return self_ipi(m, vcpu, value | APIC_DEST_SELF <<
+				APIC_ICR_SHORTHAND_SHIFT);
 	}
 }
 
