@@ -162,10 +162,10 @@ enum mach_next savic_wrmsr(struct machine *m, unsigned int vcpu, u32 msr,
 
 	if (!reg || reg->write == GP || (reg->write == READ_ONLY && !ro_fault))
 		return MACH_GP;
+	if (reg->write != READ_ONLY && value & ~reg->legal)
+		return MACH_GP;
 	if (reg->write == FAULT || reg->write == READ_ONLY)
 		return noaccel(m, vcpu, offset, true, 0, nrip, false);
-	if (value & ~reg->legal)
-		return MACH_GP;
 	/* EOI and SELF_IPI have no storage; all others are written first. */
 	if (offset != APIC_EOI && offset != APIC_SELF_IPI) {
 		fault = savic_reg_write(m, vcpu, offset, value);
