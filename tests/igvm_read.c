@@ -72,7 +72,7 @@ static void resealed_bit_flips(void **state)
 	struct bytes f = finish(sample_builder());
 	u32 end = header_end(&f);
 	struct igvm_machine info = { .vp_count = 1 };
-	struct igvm_sink sink = { NULL };
+	struct igvm_sink sink = { .page = NULL };
 	unsigned int refused = 0;
 
 	(void)state;
