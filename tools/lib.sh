@@ -65,6 +65,7 @@ cleanup()
 	[ ! "$meter" ] || kill "$meter" 2>/dev/null
 	if [ "$child" ]; then
 		kill -s TERM -- "-$child" 2>/dev/null
+		kill -s CONT -- "-$child" 2>/dev/null
 		wait "$child" 2>/dev/null
 	fi
 	[ ! "$scratch" ] || rm -rf "$scratch"
