@@ -26,20 +26,27 @@
 struct belfry_engine {
 	u32 version;
 	const struct engine_ops *ops;
-	const struct host_platform *platform;
+	const struct host_platform *platform;	/* stop() is the library's */
 
 	/* vCPUs are numbered from 0; apic_id has one entry for each. */
 	unsigned int vcpus;
 	const u32 *apic_id;
 	u64 ram_below_4g;	/* bytes from GPA 0 */
 	u64 ram_above_4g;	/* bytes from GPA 4 GiB */
-	bool icount;		/* virtual time counts instructions */
+	bool icount;		/* virtual time counts instructions ... */
+	u64 (*instructions)(void *ctx);	/* ... this many so far; else 0 */
 
 	/*
 	 * End the process with exit status @code, soon: no vCPU executes
 	 * another instruction. Under the machine lock, any thread.
 	 */
 	void (*quit)(void *ctx, int code);
+};
+
+enum belfry_end {
+	BELFRY_OFF,	/* the guest powered off through a device */
+	BELFRY_RESET,	/* the guest reset the machine through a device */
+	BELFRY_QUIT,	/* the user ended the engine */
 };
 
 /*
@@ -51,8 +58,8 @@ struct belfry_api {
 
 	/*
 	 * No SNP: the vCPUs run natively and the engine's own devices, boot
-	 * and interrupt controllers are used. All that follows start() and
-	 * off() is NULL.
+	 * and interrupt controllers are used. All that follows ended() is
+	 * NULL.
 	 */
 	bool native;
 
@@ -63,8 +70,8 @@ struct belfry_api {
 	 */
 	bool (*start)(void);
 
-	/* The guest powered off or reset through a device of the engine. */
-	void (*off)(bool reset);
+	/* The run is over, and not because of quit(). Under the lock. */
+	void (*ended)(enum belfry_end why);
 
 	struct machine *machine;
 	struct host *host;

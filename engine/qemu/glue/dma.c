@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The RMP check of devices' accesses: PCI devices see memory through an IOMMU
+ * that translates nothing and refuses private pages. virtio devices use it
+ * only with iommu_platform=on, and keep translations of their rings.
+ */
+#include "ops.h"
+#include "hw/i386/pc.h"
+#include "hw/pci/pci.h"
+#include "hw/pci/pci_bus.h"
+
+#define TYPE_BELFRY_DMA	"belfry-dma-memory-region"
+
+static IOMMUMemoryRegion region;
+static AddressSpace space;
+
+struct refusal {
+	u64 gpa;
+	bool write;
+};
+
+static void tell_later(void *opaque)
+{
+	struct refusal *r = opaque;
+
+	if (!belfry.stopped)
+		belfry.api->dma_refused(belfry.api->host, r->gpa, r->write);
+	g_free(r);
+}
+
+/* Devices may run on threads that must not wait for the machine lock. */
+static void tell(u64 gpa, bool write)
+{
+	struct refusal *r = g_new(struct refusal, 1);
+
+	*r = (struct refusal){ gpa, write };
+	aio_bh_schedule_oneshot(qemu_get_aio_context(), tell_later, r);
+}
+
+static bool is_msi(hwaddr address)
+{
+	return address >> 20 == 0xfee;
+}
+
+static IOMMUTLBEntry translate(IOMMUMemoryRegion *iommu, hwaddr address,
+			       IOMMUAccessFlags flag, int index)
+{
+	IOMMUTLBEntry entry = {
+		.target_as = &address_space_memory,
+		.iova = address & ~0xfffull,
+		.translated_addr = address & ~0xfffull,
+		.addr_mask = 0xfff,
+		.perm = IOMMU_RW,
+	};
+
+	if (is_msi(address) ||
+	    belfry.api->dma_allowed(vcpu_machine(), entry.iova))
+		return entry;
+	entry.perm = IOMMU_NONE;
+	/* IOMMU_NONE is a question without an access. */
+	if (flag != IOMMU_NONE)
+		tell(address, flag & IOMMU_WO);
+	return entry;
+}
+
+static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
+{
+	return &space;
+}
+
+static const PCIIOMMUOps ops = {
+	.get_address_space = address_space_of,
+};
+
+void dma_init(void)
+{
+	PCMachineState *pc = PC_MACHINE(current_machine);
+
+	memory_region_init_iommu(&region, sizeof(region), TYPE_BELFRY_DMA,
+				 OBJECT(pc), "belfry-dma", UINT64_MAX);
+	address_space_init(&space, MEMORY_REGION(&region), "belfry-dma");
+	pci_setup_iommu(pc->pcibus, &ops, NULL);
+}
+
+static void region_class_init(ObjectClass *class, void *data)
+{
+	IOMMU_MEMORY_REGION_CLASS(class)->translate = translate;
+}
+
+static const TypeInfo region_type = {
+	.parent = TYPE_IOMMU_MEMORY_REGION,
+	.name = TYPE_BELFRY_DMA,
+	.class_init = region_class_init,
+};
+
+static void register_region(void)
+{
+	type_register_static(&region_type);
+}
+
+type_init(register_region)

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Start and end of a run: the board is built (belfry_boot), QEMU resets it
+ * (on_reset, first time), the vCPUs run, QEMU resets it again or shuts down.
+ */
+#include "ops.h"
+#include "hw/boards.h"
+#include "qemu/error-report.h"
+#include "system/cpu-timers.h"
+#include "system/reset.h"
+#include "system/runstate.h"
+#include "system/system.h"
+
+static Notifier machine_done, shutdown_notifier;
+
+/* A guest of SNP cannot be reset, only started anew: so ends the run. */
+static void on_reset(void *opaque)
+{
+	CPUX86State *env = cpu_env(belfry.cpu[0]);
+
+	if (!belfry.api->native || belfry.started)
+		for (unsigned int i = 0; i < belfry.vcpus; i++)
+			belfry.cpu[i]->halted = 1;
+	if (belfry.started) {
+		belfry.api->ended(BELFRY_RESET);
+		return;
+	}
+	if (!belfry.api->start())
+		exit(1);	/* it said why */
+	belfry.started = true;
+	/* Outside of execution the flags are in one piece. */
+	if (belfry.api->native)
+		env->eflags = cpu_compute_eflags(env);
+}
+
+static void on_shutdown(Notifier *n, void *data)
+{
+	ShutdownCause cause = *(ShutdownCause *)data;
+
+	if (belfry.stopped)
+		return;
+	if (cause == SHUTDOWN_CAUSE_GUEST_RESET)
+		belfry.api->ended(BELFRY_RESET);
+	else if (shutdown_caused_by_guest(cause))
+		belfry.api->ended(BELFRY_OFF);
+	else
+		belfry.api->ended(BELFRY_QUIT);
+}
+
+static void on_machine_done(Notifier *n, void *unused)
+{
+	qemu_register_reset(on_reset, NULL);
+	shutdown_notifier.notify = on_shutdown;
+	qemu_register_shutdown_notifier(&shutdown_notifier);
+}
+
+static void collect_cpus(const X86MachineState *board)
+{
+	CPUState *cs;
+
+	belfry.vcpus = MACHINE(board)->smp.cpus;
+	belfry.apic_id = g_new0(u32, belfry.vcpus);
+	belfry.cpu = g_new0(CPUState *, belfry.vcpus);
+	CPU_FOREACH(cs) {
+		belfry.apic_id[cs->cpu_index] = X86_CPU(cs)->apic_id;
+		belfry.cpu[cs->cpu_index] = cs;
+	}
+}
+
+static void make_snp(void)
+{
+	for (unsigned int i = 0; i < belfry.vcpus; i++) {
+		BelfryVcpu *vcpu = g_new0(BelfryVcpu, 1);
+
+		vcpu->id = i;
+		cpu_env(belfry.cpu[i])->snp = vcpu;
+	}
+	dma_init();
+}
+
+bool belfry_boot(X86MachineState *board)
+{
+	static struct belfry_engine engine = {
+		.version = BELFRY_API_VERSION,
+		.ops = &glue_engine_ops,
+		.platform = &glue_platform,
+		.instructions = glue_instructions,
+		.quit = glue_quit,
+	};
+
+	if (!belfry.library)
+		return false;
+	collect_cpus(board);
+	belfry.ram = memory_region_get_ram_ptr(MACHINE(board)->ram);
+	belfry.ram_below_4g = board->below_4g_mem_size;
+	belfry.ram_above_4g = board->above_4g_mem_size;
+	engine.vcpus = belfry.vcpus;
+	engine.apic_id = belfry.apic_id;
+	engine.ram_below_4g = belfry.ram_below_4g;
+	engine.ram_above_4g = belfry.ram_above_4g;
+	engine.icount = icount_enabled();
+	belfry.api = library_attach(&engine);
+	if (!belfry.api->native)
+		make_snp();
+	machine_done.notify = on_machine_done;
+	qemu_add_machine_init_done_notifier(&machine_done);
+	return true;
+}

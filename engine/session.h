@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* One run: what was asked for, and the parts that were made for it. */
+#ifndef ENGINE_SESSION_H
+#define ENGINE_SESSION_H
+
+#include "engine/api.h"
+
+struct session_config {
+	char *igvm;
+	char *report;			/* NULL: none */
+	bool native;			/* no SNP */
+	enum injection injection;
+	unsigned int guest_vmpl;
+	bool no_2m;
+	u64 features;			/* SEV_FEATURES of the silicon */
+	u64 allowed_features;		/* of these, what the host allows */
+	u64 ghcb_features;
+	u64 seed;
+	struct machine_switches switches;
+};
+
+struct session {
+	const struct belfry_engine *engine;
+	void *ctx;			/* the engine's */
+	struct session_config config;
+	struct host_platform platform;	/* the engine's, with our stop() */
+	struct machine *machine;	/* NULL if native */
+	struct host *host;		/* likewise */
+	bool started;
+	bool stopped;
+	u64 start_ns;
+};
+
+/* One line to the log; no newline. */
+void session_log(struct session *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * config.c: read the JSON object in @path. Returns false after having said
+ * what is wrong with it.
+ */
+bool config_read(struct session *s, const char *path);
+
+/*
+ * load.c: load the IGVM file into the machine, or natively into RAM and
+ * vCPU 0. Returns false after having said why not.
+ */
+bool load_guest(struct session *s);
+
+#endif
