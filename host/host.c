@@ -154,7 +154,7 @@ void host_set_boot_vmsa(struct host *h, unsigned int vmpl, u64 vmsa_gpa,
 
 void host_start(struct host *h)
 {
-	host_firmware(h);
+	host_firmware(h->ops, h->platform);
 	host_kick(&h->vcpu[0]);
 }
 

@@ -50,6 +50,9 @@ void host_set_boot_vmsa(struct host *h, unsigned int vmpl, u64 vmsa_gpa,
 			u64 sev_features);
 void host_start(struct host *h);
 
+/* Those jobs alone, for a guest that no host runs. */
+void host_firmware(const struct host_platform *ops, void *platform);
+
 /* Fill a SNP CPUID page for launch from the processor's own CPUID. */
 struct snp_cpuid_page;
 void host_cpuid_page(struct host *h, struct snp_cpuid_page *page);

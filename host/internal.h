@@ -213,7 +213,6 @@ void host_cpuid(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
 		u64 xcr0, u32 regs[4]);
 
 /* platform.c */
-void host_firmware(struct host *h);
 
 /* log.c: one line, rate-limited by @name, which must be a literal. */
 void host_log(struct host *h, const char *name, const char *fmt, ...)

@@ -20,12 +20,11 @@
 #define PIC1_MASK	0x21
 #define PIC2_MASK	0xa1
 
-static void pci_write(struct host *h, u32 function, u32 reg,
-		      unsigned int size, u64 value)
+static void pci_write(const struct host_platform *ops, void *platform,
+		      u32 function, u32 reg, unsigned int size, u64 value)
 {
-	h->ops->port_write(h->platform, PCI_ADDRESS, 4,
-			   PCI_ENABLE | function | reg);
-	h->ops->port_write(h->platform, PCI_DATA + (reg & 3), size, value);
+	ops->port_write(platform, PCI_ADDRESS, 4, PCI_ENABLE | function | reg);
+	ops->port_write(platform, PCI_DATA + (reg & 3), size, value);
 }
 
 /*
@@ -33,14 +32,13 @@ static void pci_write(struct host *h, u32 function, u32 reg,
  * PM registers at 600h, where the FADT has them. Nothing may come through
  * the 8259s: interrupts take the I/O APIC.
  */
-void host_firmware(struct host *h)
+void host_firmware(const struct host_platform *ops, void *platform)
 {
-	pci_write(h, PIIX_ISA, ISA_PIRQ, 4, 0x0b0b0a0a);
-	h->ops->port_write(h->platform, ELCR1, 1, 0);
-	h->ops->port_write(h->platform, ELCR1 + 1, 1,
-			   BIT(10 - 8) | BIT(11 - 8));
-	pci_write(h, PIIX_PM, PM_BASE, 4, PM_PORT | 1);
-	pci_write(h, PIIX_PM, PM_ENABLE, 1, 1);
-	h->ops->port_write(h->platform, PIC1_MASK, 1, 0xff);
-	h->ops->port_write(h->platform, PIC2_MASK, 1, 0xff);
+	pci_write(ops, platform, PIIX_ISA, ISA_PIRQ, 4, 0x0b0b0a0a);
+	ops->port_write(platform, ELCR1, 1, 0);
+	ops->port_write(platform, ELCR1 + 1, 1, BIT(10 - 8) | BIT(11 - 8));
+	pci_write(ops, platform, PIIX_PM, PM_BASE, 4, PM_PORT | 1);
+	pci_write(ops, platform, PIIX_PM, PM_ENABLE, 1, 1);
+	ops->port_write(platform, PIC1_MASK, 1, 0xff);
+	ops->port_write(platform, PIC2_MASK, 1, 0xff);
 }
