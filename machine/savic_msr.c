@@ -52,14 +52,33 @@ static const struct savic_reg *find(u32 msr)
 	return NULL;
 }
 
+/*
+ * An exit of Secure AVIC; hardware tells no NRIP for it. After a trap the
+ * instruction is complete: the engine is told by machine_vc_is_trap(), but a
+ * reflected one leaves the guest here, so that its RIP must move here, too.
+ */
+static enum mach_next savic_exit(struct machine *m, unsigned int vcpu,
+				 u64 code, u64 info1, u64 info2, u64 nrip,
+				 bool trap)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+
+	if (trap && v->features & SEV_FEATURE_REFLECT_VC) {
+		vcpu_unload(m, vcpu);
+		v->vmsa->rip = nrip;
+		v->vmsa->vintr_ctrl &= ~VINTR_SHADOW;
+	}
+	return vcpu_vc(m, vcpu, code, info1, info2, 0, trap);
+}
+
 static enum mach_next noaccel(struct machine *m, unsigned int vcpu, u32 offset,
 			      bool write, u64 info2, u64 nrip, bool trap)
 {
 	u64 info1 = (offset & AVIC_NOACCEL_OFFSET) |
 		    (write ? AVIC_NOACCEL_WRITE : 0);
 
-	(void)nrip;	/* hardware gives none for these exits */
-	return vcpu_vc(m, vcpu, EXIT_AVIC_NOACCEL, info1, info2, 0, trap);
+	return savic_exit(m, vcpu, EXIT_AVIC_NOACCEL, info1, info2, nrip,
+			  trap);
 }
 
 enum mach_next savic_rdmsr(struct machine *m, unsigned int vcpu, u32 msr,
@@ -95,19 +114,20 @@ static enum mach_next write_eoi(struct machine *m, unsigned int vcpu, u64 nrip)
 }
 
 static enum mach_next incomplete(struct machine *m, unsigned int vcpu, u64 icr,
-				 enum avic_ipi_failure id)
+				 u64 nrip, enum avic_ipi_failure id)
 {
-	return vcpu_vc(m, vcpu, EXIT_AVIC_INCOMPLETE_IPI, icr,
-		       (u64)id << AVIC_IPI_ID_SHIFT, 0, true);
+	return savic_exit(m, vcpu, EXIT_AVIC_INCOMPLETE_IPI, icr,
+			  (u64)id << AVIC_IPI_ID_SHIFT, nrip, true);
 }
 
-static enum mach_next self_ipi(struct machine *m, unsigned int vcpu, u64 icr)
+static enum mach_next self_ipi(struct machine *m, unsigned int vcpu, u64 nrip,
+			       u64 icr)
 {
 	u8 vector = icr & APIC_ICR_VECTOR;
 	enum savic_fault fault;
 
 	if (vector < 16)
-		return incomplete(m, vcpu, icr, AVIC_IPI_INVALID_VECTOR);
+		return incomplete(m, vcpu, icr, nrip, AVIC_IPI_INVALID_VECTOR);
 	fault = savic_self_ipi(m, vcpu, vector);
 	if (fault != SAVIC_OK)
 		return savic_page_fault(m, vcpu, fault);
@@ -117,17 +137,18 @@ static enum mach_next self_ipi(struct machine *m, unsigned int vcpu, u64 icr)
 }
 
 /* Only a fixed, edge-triggered interrupt to oneself is accelerated. */
-static enum mach_next write_icr(struct machine *m, unsigned int vcpu, u64 icr)
+static enum mach_next write_icr(struct machine *m, unsigned int vcpu, u64 nrip,
+				u64 icr)
 {
 	unsigned int mode = (icr & APIC_ICR_MODE) >> APIC_ICR_MODE_SHIFT;
 	bool self = (icr & APIC_ICR_SHORTHAND) >> APIC_ICR_SHORTHAND_SHIFT ==
 		    APIC_DEST_SELF;
 
 	if (!self)
-		return incomplete(m, vcpu, icr, AVIC_IPI_UNACCELERATED);
+		return incomplete(m, vcpu, icr, nrip, AVIC_IPI_UNACCELERATED);
 	if (mode != APIC_FIXED || icr & APIC_ICR_LEVEL)
-		return incomplete(m, vcpu, icr, AVIC_IPI_INVALID_TYPE);
-	return self_ipi(m, vcpu, icr);
+		return incomplete(m, vcpu, icr, nrip, AVIC_IPI_INVALID_TYPE);
+	return self_ipi(m, vcpu, nrip, icr);
 }
 
 static enum mach_next accelerate(struct machine *m, unsigned int vcpu,
@@ -145,9 +166,9 @@ static enum mach_next accelerate(struct machine *m, unsigned int vcpu,
 	case APIC_EOI:
 		return write_eoi(m, vcpu, nrip);
 	case APIC_ICR:
-		return write_icr(m, vcpu, value);
+		return write_icr(m, vcpu, nrip, value);
 	default:
-		return self_ipi(m, vcpu, value | APIC_DEST_SELF <<
+		return self_ipi(m, vcpu, nrip, value | APIC_DEST_SELF <<
 				APIC_ICR_SHORTHAND_SHIFT);
 	}
 }
