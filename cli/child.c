@@ -28,6 +28,7 @@
 
 #define GRACE		5.0
 #define PANIC_GRACE	3.0
+#define WORDS_DELAY	0.3
 
 struct child {
 	const struct run *run;
@@ -44,8 +45,9 @@ struct child {
 	/* Of a pipe that polls writable, PIPE_BUF bytes never block. */
 	char data[PIPE_BUF];
 	size_t held, sent;
-	char err_line[256];
+	char err_line[512];
 	size_t err_length;
+	double words_due;
 };
 
 static double now(void)
@@ -161,28 +163,45 @@ static void console(struct child *c)
 		c->deadline = now() + PANIC_GRACE;
 }
 
-/* Each line goes to the user; the last is what it died of, if it did. */
+/*
+ * Lines go to the user, the last one a moment later: if it is what the engine
+ * died of, it belongs into our own sentence.
+ */
+static void tell_words(struct child *c)
+{
+	if (c->end->untold)
+		fprintf(stderr, "%s\n", c->end->last_words);
+	c->end->untold = false;
+}
+
+static void keep_words(struct child *c)
+{
+	if (!c->err_length)
+		return;
+	tell_words(c);
+	c->err_line[c->err_length] = '\0';
+	strcpy(c->end->last_words, c->err_line);
+	c->end->untold = true;
+	c->err_length = 0;
+	c->words_due = now() + WORDS_DELAY;
+}
+
 static void errors(struct child *c)
 {
 	char data[1024];
 	ssize_t n = read(c->err, data, sizeof(data));
 
 	if (n <= 0) {
+		keep_words(c);
 		close(c->err);
 		c->err = -1;
 		return;
 	}
-	fwrite(data, 1, n, stderr);
 	for (ssize_t i = 0; i < n; i++) {
-		if (data[i] != '\n') {
-			if (c->err_length < sizeof(c->err_line) - 1)
-				c->err_line[c->err_length++] = data[i];
-			continue;
-		}
-		c->err_line[c->err_length] = '\0';
-		if (c->err_length)
-			strcpy(c->end->last_words, c->err_line);
-		c->err_length = 0;
+		if (data[i] == '\n')
+			keep_words(c);
+		else if (c->err_length < sizeof(c->err_line) - 1)
+			c->err_line[c->err_length++] = data[i];
 	}
 }
 
@@ -234,10 +253,19 @@ static void expired(struct child *c)
 
 /* ---- from start to end --------------------------------------------------- */
 
+static int patience(const struct child *c)
+{
+	double left = c->ended ? 3600 : c->deadline - now();
+
+	if (c->end->untold && left > c->words_due - now())
+		left = c->words_due - now();
+	if (left > 3600)
+		left = 3600;
+	return left > 0 ? left * 1000 + 1 : 0;
+}
+
 static void follow(struct child *c)
 {
-	double left;
-
 	while (!c->ended || c->out >= 0 || c->held) {
 		struct pollfd fd[] = {
 			{ c->signals, POLLIN, 0 },
@@ -251,10 +279,7 @@ static void follow(struct child *c)
 		/* What it left behind may hold the pipes open for ever. */
 		else if (c->ended && poll(fd + 1, 2, 0) <= 0)
 			break;
-		left = c->ended ? 3600 : c->deadline - now();
-		if (left > 3600)
-			left = 3600;
-		poll(fd, ARRAY_SIZE(fd), left > 0 ? left * 1000 + 1 : 0);
+		poll(fd, ARRAY_SIZE(fd), patience(c));
 		if (fd[0].revents)
 			signals(c);
 		if (c->ended && c->end->signal && c->held)
@@ -267,6 +292,8 @@ static void follow(struct child *c)
 			errors(c);
 		if (fd[3].revents)
 			keys(c);
+		if (now() >= c->words_due && !c->ended)
+			tell_words(c);
 		if (!c->ended && now() >= c->deadline)
 			expired(c);
 	}

@@ -121,9 +121,13 @@ static int prepare(const struct blob *igvm)
 static int conclude(const struct watch *watch, const struct child_end *end)
 {
 	json_t *report = outcome_report(&run, watch, end);
+	const char *result = json_string_value(json_object_get(report,
+							       "result"));
 	int rc = outcome_status(report);
 	char *json;
 
+	if (end->untold && strcmp(result, "engine-failed"))
+		fprintf(stderr, "%s\n", end->last_words);
 	/* Whoever interrupts a run wants nothing of it. */
 	if (run.report && !end->signal) {
 		json = json_dumps(report, JSON_SORT_KEYS | JSON_INDENT(2) |
@@ -137,8 +141,7 @@ static int conclude(const struct watch *watch, const struct child_end *end)
 	if (run.table && !end->signal && !end->output_lost)
 		table_print(report);
 	if (rc)
-		fail("%s: %s",
-		     json_string_value(json_object_get(report, "result")),
+		fail("%s: %s", result,
 		     json_string_value(json_object_get(report, "reason")));
 	json_decref(report);
 	return end->signal ? 128 + end->signal : rc;

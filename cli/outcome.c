@@ -23,7 +23,7 @@
 
 struct verdict {
 	const char *result;
-	char reason[320];
+	char reason[640];
 };
 
 static void set(struct verdict *v, const char *result, const char *format, ...)

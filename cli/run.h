@@ -78,7 +78,8 @@ struct child_end {
 	bool output_lost;		/* our stdout is gone */
 	int status;			/* of waitpid() */
 	double wall_seconds;
-	char last_words[256];		/* last line on its stderr */
+	char last_words[512];		/* last line on its stderr */
+	bool untold;			/* the user has not seen it */
 };
 /* Until child_run(), which acts on those that came meanwhile. */
 void child_hold_signals(void);
