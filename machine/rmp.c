@@ -185,7 +185,7 @@ u32 *rmp_private_page(struct machine *m, unsigned int vmpl, u64 gpa,
 		*verdict = ACCESS_NOT_VALIDATED;
 		return NULL;
 	}
-	if ((entry & need) != need)
+	if ((entry & need) != need || entry & RMP_VMSA)
 		return NULL;
 	*verdict = ACCESS_OK;
 	return m->ops->ram(m->engine, gpa & PAGE_MASK);
