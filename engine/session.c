@@ -103,8 +103,8 @@ static bool make_machine(struct session *s)
 		.vcpus = e->vcpus,
 		.ram_below_4g = e->ram_below_4g,
 		.ram_above_4g = e->ram_above_4g,
-		.hole_start = 0xa0000,	/* a PC's, without firmware */
-		.hole_end = 0x100000,
+		.hole_start = 0xa0000,	/* VGA's window */
+		.hole_end = 0xc0000,
 		.features = s->config.features,
 		.no_2m = s->config.no_2m,
 		.seed = s->config.seed,

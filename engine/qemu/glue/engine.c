@@ -8,17 +8,14 @@
 
 /* ---- RAM ----------------------------------------------------------------------- */
 
-/*
- * A0000h to FFFFFh is no RAM: VGA's window, and what only a firmware makes
- * RAM by the host bridge's PAM registers.
- */
+/* All but VGA's window; C0000h to FFFFFh: see start.c. */
 static bool ram_offset(u64 gpa, u64 *offset)
 {
 	const u64 g4 = 1ull << 32;
 
 	if (gpa < belfry.ram_below_4g) {
 		*offset = gpa;
-		return gpa < 0xa0000 || gpa >= 0x100000;
+		return gpa < 0xa0000 || gpa >= 0xc0000;
 	}
 	*offset = belfry.ram_below_4g + gpa - g4;
 	return gpa >= g4 && gpa - g4 < belfry.ram_above_4g;

@@ -8,7 +8,6 @@
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qom/object_interfaces.h"
-#include "system/tcg.h"
 
 #define TYPE_BELFRY	"belfry"
 
@@ -81,9 +80,7 @@ static void complete(UserCreatable *uc, Error **errp)
 {
 	BelfryObject *b = BELFRY(uc);
 
-	if (!tcg_enabled())
-		error_setg(errp, "belfry needs -accel tcg");
-	else if (belfry.library)
+	if (belfry.library)
 		error_setg(errp, "there can be only one belfry object");
 	else if (!b->library || !b->config)
 		error_setg(errp, "belfry needs library= and config=");

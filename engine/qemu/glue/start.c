@@ -10,8 +10,27 @@
 #include "system/reset.h"
 #include "system/runstate.h"
 #include "system/system.h"
+#include "system/tcg.h"
 
 static Notifier machine_done, shutdown_notifier;
+
+/*
+ * A firmware would make RAM of C0000h to FFFFFh by the host bridge's PAM
+ * registers, 59h to 5Fh. Systems look for ROMs and tables there; an SNP guest
+ * can only read what is RAM.
+ */
+static void pam_to_ram(void)
+{
+	for (u32 reg = 0x59; reg <= 0x5f; reg++) {
+		address_space_stl(&address_space_io, 0xcf8,
+				  0x80000000 | (reg & ~3),
+				  MEMTXATTRS_UNSPECIFIED, NULL);
+		address_space_stb(&address_space_io, 0xcfc + (reg & 3), 0x33,
+				  MEMTXATTRS_UNSPECIFIED, NULL);
+	}
+	address_space_stl(&address_space_io, 0xcf8, 0, MEMTXATTRS_UNSPECIFIED,
+			  NULL);
+}
 
 /* A guest of SNP cannot be reset, only started anew: so ends the run. */
 static void on_reset(void *opaque)
@@ -25,6 +44,7 @@ static void on_reset(void *opaque)
 		belfry.api->ended(BELFRY_RESET);
 		return;
 	}
+	pam_to_ram();
 	if (!belfry.api->start())
 		exit(1);	/* it said why */
 	belfry.started = true;
@@ -90,6 +110,10 @@ bool belfry_boot(X86MachineState *board)
 
 	if (!belfry.library)
 		return false;
+	if (!tcg_enabled()) {
+		error_report("belfry needs -accel tcg");
+		exit(1);
+	}
 	collect_cpus(board);
 	belfry.ram = memory_region_get_ram_ptr(MACHINE(board)->ram);
 	belfry.ram_below_4g = board->below_4g_mem_size;
