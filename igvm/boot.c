@@ -76,6 +76,21 @@ static void begin_file(struct boot *c)
 		igvm_add_required(c->b, BOOT_MASK, r->start,
 				  r->end - r->start, 0);
 	}
+	if (!m->native)
+		igvm_add_required(c->b, BOOT_MASK, BOOT_ROM_AREA,
+				  BOOT_HIGH_RAM - BOOT_ROM_AREA, 0);
+}
+
+/* All RAM, and the ROM area: the only range that is in no e820 as RAM. */
+static void begin_unvalidated(struct boot *c)
+{
+	struct boot_ranges *all = &c->out->unvalidated;
+
+	*all = c->out->ram;
+	memmove(&all->range[2], &all->range[1],
+		(all->count - 1) * sizeof(all->range[0]));
+	all->range[1] = (struct boot_range){ BOOT_ROM_AREA, BOOT_HIGH_RAM };
+	all->count++;
 }
 
 int boot_begin(struct boot *c)
@@ -90,10 +105,11 @@ int boot_begin(struct boot *c)
 						   m->monitor.start,
 						   m->monitor.end))
 		return igvm_fail(c->err, "the monitor's range is not RAM");
-	c->out->unvalidated = c->out->ram;
+	c->free = c->out->ram;
+	boot_ranges_subtract(&c->free, m->monitor.start, m->monitor.end);
+	begin_unvalidated(c);
 	boot_ranges_subtract(&c->out->unvalidated, m->monitor.start,
 			     m->monitor.end);
-	c->free = c->out->unvalidated;
 	c->aware = !m->native && !m->unaware;
 	c->shim = !m->native && !m->vmpl && !m->lazy;
 	c->c_mask = c->aware ? BIT_ULL(m->c_bit ? m->c_bit : SNP_C_BIT) : 0;

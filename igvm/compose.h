@@ -8,7 +8,9 @@
  * assigned and not validated, as on a real host.
  *
  * RAM is that of QEMU's "pc" machine: 0..0xa0000, 1 MiB up to at most 3 GiB,
- * what is left from 4 GiB on. Nothing is in a0000..fffff.
+ * what is left from 4 GiB on. Nothing is in a0000..bffff. What firmware would
+ * make of c0000..fffff is RAM too, but no guest is told: systems look there
+ * for ROMs and tables, as private memory, and find none.
  *
  * The boot area (256 KiB at @boot_base) holds, by offset:
  *
@@ -46,6 +48,7 @@
 #define BOOT_LINUX_COMMAND_LINE_MAX	0x8000
 
 #define BOOT_LOW_RAM_END		0xa0000ull
+#define BOOT_ROM_AREA			0xc0000ull
 #define BOOT_HIGH_RAM			0x100000ull
 #define BOOT_BELOW_4G_MAX		0xc0000000ull
 #define BOOT_4G				0x100000000ull
