@@ -111,6 +111,7 @@ bool savic_on(const struct vcpu *v);
 enum savic_fault { SAVIC_OK, SAVIC_NPF, SAVIC_UNVALIDATED };
 enum savic_fault savic_vmrun(struct machine *m, unsigned int vcpu,
 			     struct vmcb *vmcb);
+u64 savic_npf(struct machine *m, unsigned int vcpu);
 enum mach_next savic_page_fault(struct machine *m, unsigned int vcpu,
 				enum savic_fault fault);
 bool savic_pending(struct machine *m, unsigned int vcpu, u8 *vector);

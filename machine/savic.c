@@ -76,6 +76,17 @@ static void update_ppr(u32 *page)
 	reg_store(page, APIC_PPR, tpr >> 4 >= isr >> 4 ? tpr : isr & 0xf0u);
 }
 
+/* EXITINFO1 of the NPF that an access of hardware to the page raises. */
+u64 savic_npf(struct machine *m, unsigned int vcpu)
+{
+	u64 gpa = m->vcpu[vcpu].savic & SAVIC_CONTROL_PAGE;
+	u64 index = rmp_index(m, gpa);
+
+	if (index == NO_PAGE || rmp_load(m, index) & RMP_ABSENT)
+		return NPF_NOT_RESTARTABLE;
+	return NPF_NOT_RESTARTABLE | NPF_RMP | NPF_PRESENT;
+}
+
 /* Carries out what a page that hardware cannot reach means. */
 enum mach_next savic_page_fault(struct machine *m, unsigned int vcpu,
 				enum savic_fault fault)
@@ -87,8 +98,7 @@ enum mach_next savic_page_fault(struct machine *m, unsigned int vcpu,
 		return vcpu_vc(m, vcpu, EXIT_NOT_RESTARTABLE, 0, gpa, 0,
 			       false);
 	v->vmsa->vintr_ctrl |= VINTR_BUSY;
-	return vcpu_exit(m, vcpu, EXIT_NPF, NPF_NOT_RESTARTABLE | NPF_RMP |
-			 NPF_PRESENT, gpa, 0);
+	return vcpu_exit(m, vcpu, EXIT_NPF, savic_npf(m, vcpu), gpa, 0);
 }
 
 /* Merge what the host asks for, as far as the guest allows it. */

@@ -200,6 +200,40 @@ static void take_events(struct vcpu *v, struct vmcb *vmcb,
 	v->inj = event & EVENT_V ? event : 0;
 }
 
+/*
+ * The backing page cannot be reached. If it is the guest's fault, the guest
+ * enters with #VC 406h, or its higher VMPL is told; else the vCPU is dead:
+ * sheet of Secure AVIC, 1.10. Returns the exit code, 0 to enter.
+ */
+static u64 page_fault(struct machine *m, unsigned int vcpu, struct vmcb *vmcb,
+		      enum savic_fault fault)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+	bool npf = fault == SAVIC_NPF;
+	u64 code = npf ? EXIT_NPF : EXIT_NOT_RESTARTABLE;
+	u64 info1 = npf ? savic_npf(m, vcpu) : 0;
+	u64 info2 = v->savic & SAVIC_CONTROL_PAGE;
+
+	if (!npf)
+		v->stats.vc[machine_code_slot(code)]++;
+	if (!npf && !(v->features & SEV_FEATURE_REFLECT_VC)) {
+		v->inj = event_make(EVENT_EXCEPTION, VECTOR_VC) | EVENT_EV |
+			 code << EVENT_ERROR_SHIFT;
+		return 0;
+	}
+	v->vmsa->vintr_ctrl |= VINTR_BUSY;
+	v->vmsa->exit_code = code;
+	v->vmsa->exit_info1 = info1;
+	v->vmsa->exit_info2 = info2;
+	v->vmsa->exit_int_info = 0;
+	v->vmsa->nrip = 0;
+	vmcb->exit_int_info = 0;
+	vmcb->guest_sev_features = v->features;
+	vmcb->exit_info1 = npf ? info1 : 0;
+	vmcb->exit_info2 = npf ? info2 : 0;
+	return npf ? EXIT_NPF : EXIT_VC;
+}
+
 u64 vcpu_vmrun(struct machine *m, unsigned int vcpu, struct vmcb *vmcb)
 {
 	struct vcpu *v = &m->vcpu[vcpu];
@@ -223,13 +257,9 @@ u64 vcpu_vmrun(struct machine *m, unsigned int vcpu, struct vmcb *vmcb)
 	v->stats.vmruns++;
 	fault = savic_vmrun(m, vcpu, vmcb);
 	if (fault != SAVIC_OK) {
-		vmsa->vintr_ctrl |= VINTR_BUSY;
-		vmsa->exit_code = fault == SAVIC_NPF ? EXIT_NPF :
-				  EXIT_NOT_RESTARTABLE;
-		vmsa->exit_info1 = NPF_NOT_RESTARTABLE;
-		vmcb->exit_info1 = NPF_NOT_RESTARTABLE;
-		vmcb->exit_info2 = v->savic & SAVIC_CONTROL_PAGE;
-		return vmsa->exit_code;
+		code = page_fault(m, vcpu, vmcb, fault);
+		if (code)
+			return code;
 	}
 	v->vmcb = vmcb;
 	rmp_flag(m, vmcb->vmsa_pa, RMP_INUSE, true);
