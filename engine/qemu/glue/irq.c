@@ -5,10 +5,13 @@
  */
 #include "ops.h"
 
+/* A PC wires ISA interrupt 0 to pin 2 of the I/O APIC; the MADT says so. */
 bool belfry_set_gsi(int gsi, int level)
 {
 	if (!belfry_snp())
 		return false;
+	if (gsi == 0)
+		gsi = 2;
 	if (!belfry.stopped)
 		belfry.api->set_gsi(belfry.api->host, gsi, level);
 	return true;
