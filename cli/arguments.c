@@ -7,6 +7,14 @@
 
 #include "cli/run.h"
 
+/*
+ * Without what TCG does not have, which it would warn of line by line; with
+ * x2APIC, which it has and the model under TCG does not ask for.
+ */
+#define CPU_MODEL	"EPYC-v4,+x2apic,-fxsr-opt,-misalignsse,-osvw,"	\
+			"-topoext,-perfctr-core,-clzero,-ibpb,"		\
+			"-nrip-save,-xsaves"
+
 /* Linux puts DMA to shared memory for devices behind an IOMMU only. */
 #define VIRTIO		"disable-legacy=on,iommu_platform=on"
 
@@ -106,7 +114,9 @@ static void add_time(struct list *list, const struct run *run)
 static void add_machine(struct list *list, const struct launch *l)
 {
 	option(list, "machine", "pc,smm=off,max-ram-below-4g=3G,usb=off");
-	option(list, "cpu", "EPYC-v4,+x2apic");
+	option(list, "cpu", CPU_MODEL);
+	/* A ROM for guests of other hypervisors that we do not have. */
+	option(list, "global", "apic-common.vapic=off");
 	option(list, "smp", "%u,sockets=1,cores=%u,threads=1", l->cpus,
 	       l->cpus);
 	option(list, "m", "%lluk", (unsigned long long)(l->memory >> 10));

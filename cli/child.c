@@ -176,10 +176,14 @@ static void tell_words(struct child *c)
 
 static void keep_words(struct child *c)
 {
-	if (!c->err_length)
-		return;
-	tell_words(c);
 	c->err_line[c->err_length] = '\0';
+	/* That we ended it is no news. */
+	if (!c->err_length ||
+	    (c->stopping && strstr(c->err_line, ": terminating on signal "))) {
+		c->err_length = 0;
+		return;
+	}
+	tell_words(c);
 	strcpy(c->end->last_words, c->err_line);
 	c->end->untold = true;
 	c->err_length = 0;

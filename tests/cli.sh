@@ -502,6 +502,7 @@ arguments()
 # stop_by SIGNAL STATUS [FAKE]
 stop_by()
 {
+	: >"$tree/stdout"
 	FAKE=${3:-hang} FAKE_ARGS=$tree/args FAKE_MARK=$mark \
 		env --default-signal "$tree/build/belfry" run \
 		--report "$tree/out/r" >"$tree/stdout" 2>"$tree/stderr" &
