@@ -119,6 +119,7 @@ void host_ctx_load(struct host_ctx *c, u64 vmsa, u64 features)
 	c->reinject = 0;
 	c->dr7 = 0x400;
 	memset(&c->msrs, 0, sizeof(c->msrs));
+	c->msrs.hwcr = HOST_HWCR_RESET;
 	apic_reset(&c->apic, APIC_RESET_POWER_UP);
 	/* It starts by VMSA: there is no INIT or SIPI to wait for. */
 	c->apic.run = APIC_RUNNING;

@@ -50,6 +50,9 @@ enum ctx_next {
 #define HOST_MTRR_VARIABLE	16
 #define HOST_MTRR_FIXED		11
 
+/* TscFreqSel: the TSC counts at the frequency that P-state 0 has. */
+#define HOST_HWCR_RESET		BIT_ULL(24)
+
 struct host_msrs {
 	u64 mtrr_variable[HOST_MTRR_VARIABLE];
 	u64 mtrr_fixed[HOST_MTRR_FIXED];
@@ -211,8 +214,6 @@ void host_savic_ioapic_eoi(struct host *h, u8 vector);
 /* cpuid.c; xcr0 for leaf Dh */
 void host_cpuid(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
 		u64 xcr0, u32 regs[4]);
-
-/* platform.c */
 
 /* log.c: one line, rate-limited by @name, which must be a literal. */
 void host_log(struct host *h, const char *name, const char *fmt, ...)
