@@ -48,10 +48,13 @@ static void lower(void)
 	}
 }
 
+/* The GHCB is shared: the RMP has no rights for it. */
 static void grant(u64 start, u64 end, u64 rights)
 {
+	u64 ghcb = (u64)this_cpu()->ghcb - SHARED_BASE;
+
 	for (u64 gpa = start & PAGE_MASK; gpa < end; gpa += PAGE_SIZE)
-		if (rmpadjust(gpa, false, LOWER | rights << 8))
+		if (gpa != ghcb && rmpadjust(gpa, false, LOWER | rights << 8))
 			panic("RMPADJUST refused", NULL);
 }
 
