@@ -6,8 +6,8 @@
 #
 # From: the newest linux-source-7.x package of Debian (7.3 or later), fetched
 # and verified by apt, unpatched; allnoconfig plus guest/linux/savic.config.
-# Kept: $cache/linux-savic-HASH/ with bzImage and the whole config, HASH over
-# the source's version, the fragment and this script.
+# Kept: $cache/linux-savic-HASH/ with bzImage, System.map and the whole config,
+# HASH over the source's version, the fragment and this script.
 
 . "$(dirname "$0")/lib.sh"
 . "$tools/apt.sh"
@@ -83,6 +83,7 @@ build()
 	run_counted "building Linux" "" count_compiled \
 		"$@" -j"$(nproc)" bzImage || failed "Linux did not build"
 	cp "$scratch/build/arch/x86/boot/bzImage" "$scratch/entry/bzImage" &&
+	cp "$scratch/build/System.map" "$scratch/entry/System.map" &&
 	cp "$scratch/build/.config" "$scratch/entry/config" &&
 	echo "$id" >"$scratch/entry/source" ||
 		die "failed" "cannot keep the kernel"
