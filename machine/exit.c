@@ -123,7 +123,7 @@ static enum mach_next do_exit(struct machine *m, unsigned int vcpu,
 	vmcb->exit_info1 = reflected ? 0 : e->info1;
 	vmcb->exit_info2 = reflected ? 0 : e->info2;
 	vmcb->guest_sev_features = v->features;
-	rmp_flag(m, vmcb->vmsa_pa, RMP_INUSE, false);
+	rmp_flag(m, v->vmsa_pa, RMP_INUSE, false);
 	if (savic_on(v))
 		rmp_flag(m, v->savic & SAVIC_CONTROL_PAGE, RMP_INUSE, false);
 	v->vmcb = NULL;

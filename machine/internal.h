@@ -48,6 +48,7 @@ struct vmsa_slot {
  */
 struct vcpu {
 	struct vmcb *vmcb;
+	u64 vmsa_pa;		/* as VMRUN found it in vmcb */
 	struct vmsa *vmsa;
 	struct vmsa *loaded;
 	struct vmcb *loaded_vmcb;

@@ -262,7 +262,8 @@ u64 vcpu_vmrun(struct machine *m, unsigned int vcpu, struct vmcb *vmcb)
 			return code;
 	}
 	v->vmcb = vmcb;
-	rmp_flag(m, vmcb->vmsa_pa, RMP_INUSE, true);
+	v->vmsa_pa = vmcb->vmsa_pa;
+	rmp_flag(m, v->vmsa_pa, RMP_INUSE, true);
 	if (savic_on(v))
 		rmp_flag(m, v->savic & SAVIC_CONTROL_PAGE, RMP_INUSE, true);
 	if (vcpu_event_waits(m, vcpu))
