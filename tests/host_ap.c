@@ -241,6 +241,44 @@ static void on_init_then_run_vmpl(void **state)
 	rig_free(&r);
 }
 
+/* The VMSA for the next INIT of a CPU that runs. */
+static void on_init_of_a_running_cpu(void **state)
+{
+	struct rig r;
+	struct host_ctx *c;
+
+	(void)state;
+	rig_new(&r, &(struct rig_config){ 0 });
+	c = rig_ctx(&r, 1, 0);
+	rig_ap_create(&r, 1, 0, SNP);
+	((struct vmsa *)script_ram(&r.s, VMSA_AT(1, 1)))->vmpl = 0;
+	create(&r, 0, INFO1(1, 0, 0), VMSA_AT(1, 1), SNP);
+	machine_kicked(r.m, 1);
+	assert_int_equal(c->vmcb->vmsa_pa, VMSA_AT(1, 0));
+	assert_true(hv_in_guest(r.m, 1));
+	rig_wrmsr(&r, 0, 0x830, 1ull << 32 | 0x4500);
+	rig_pump(&r);
+	assert_true(hv_in_guest(r.m, 1));
+	assert_int_equal(c->vmcb->vmsa_pa, VMSA_AT(1, 1));
+	rig_free(&r);
+}
+
+/* Another vCPU destroys what this one is about to run. */
+static void run_vmpl_that_is_to_go(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_new(&r, &(struct rig_config){ 0 });
+	rig_ap_create(&r, 1, 0, SNP);
+	rig_ap_create(&r, 1, 2, SNP);
+	create(&r, 0, INFO1(1, 2, 2), 0, 0);
+	assert_int_equal(rig_call(&r, 1, GHCB_RUN_VMPL, 2, 0), BAD);
+	assert_int_equal(machine_vmpl(r.m, 1), 0);
+	assert_int_equal(rig_ctx(&r, 1, 2)->state, CTX_STOPPED);
+	rig_free(&r);
+}
+
 /* A VMSA that VMRUN refuses ends the run once, with a reason. */
 static void invalid_vmsa(void **state)
 {
@@ -430,6 +468,8 @@ int main(void)
 	ROW("destroy oneself", destroy_oneself);
 	ROW("create-on-INIT waits", on_init_waits_for_init);
 	ROW("create-on-INIT, Run VMPL", on_init_then_run_vmpl);
+	ROW("create-on-INIT of a running CPU", on_init_of_a_running_cpu);
+	ROW("Run VMPL that is to go", run_vmpl_that_is_to_go);
 	ROW("invalid VMSA", invalid_vmsa);
 	ROW("other VMPLs' APIC stays", other_vmpls_apic_stays);
 	ROW("doorbell: life", doorbell_life);

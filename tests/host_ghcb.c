@@ -470,6 +470,8 @@ static const struct guest_msr_row {
 	{ "HWCR, reserved", 0xc0010015, true, 0x1000000, 1, false,
 	  0x1000000 },
 	{ "MCG_CAP", 0x179, true, 0, 1, false, 0 },
+	{ "performance counters count nothing", 0xc0010007, true, 0, 5, true,
+	  0 },
 	{ "DE_CFG", 0xc0011029, true, 2, 2, true, 2 },
 	{ "VM_CR", 0xc0010114, true, 0, 1, false, 0 },
 	{ "x2APIC ID", 0x802, true, 0, 1, false, 0 },

@@ -601,6 +601,66 @@ static void lower_vmpl_waits(void **state)
 	rig_free(&r);
 }
 
+/* Devices belong to VMPL 2, which an AP does not have yet: it runs VMPL 0. */
+static void ap_before_its_guest(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_new(&r, &(struct rig_config){ .devices = 2 });
+	host_msi(r.h, MSI_TO(1), 0x41);
+	assert_int_equal(rig_kicks(&r, 1), 0);
+	assert_int_equal(rig_ap_create(&r, 1, 0, SEV_FEATURE_SNP), 0);
+	assert_int_equal(machine_vmpl(r.m, 1), 0);
+	assert_true(hv_in_guest(r.m, 1));
+	/* its VMPL 2 is made, and waits to be run */
+	assert_int_equal(rig_ap_create(&r, 1, 2, SEV_FEATURE_SNP), 0);
+	assert_int_equal(machine_vmpl(r.m, 1), 0);
+	rig_hlt(&r, 1);
+	assert_false(hv_in_guest(r.m, 1));
+	rig_free(&r);
+}
+
+/*
+ * Alternate Injection: the monitor owns IRR, ISR, TPR. LVTs and timer are
+ * still this host's, and nothing is put into the VMCB.
+ */
+static void alternate_is_sealed(void **state)
+{
+	const u64 ai = SEV_FEATURE_SNP | SEV_FEATURE_ALTERNATE;
+	struct vmsa *vmsa;
+	struct vmcb *vmcb;
+	struct rig r;
+	u64 value;
+
+	(void)state;
+	rig_new(&r, &(struct rig_config){ .devices = 2 });
+	vmsa = script_ram(&r.s, VMSA_AT(0, 2));
+	vmsa->sev_features = ai;
+	vmsa->vintr_ctrl = VINTR_VGIF;
+	assert_int_equal(rig_ap_create(&r, 0, 2, ai), 0);
+	assert_int_equal(rig_call(&r, 0, GHCB_RUN_VMPL, 2, 0), 0);
+	assert_int_equal(machine_vmpl(r.m, 0), 2);
+	rig_register(&r, 0);
+	vmcb = rig_ctx(&r, 0, 2)->vmcb;
+	assert_true(rig_wrmsr(&r, 0, X2APIC(APIC_SVR), 0x1ff));
+	assert_true(rig_wrmsr(&r, 0, X2APIC(APIC_TPR), 0x40));
+	assert_true(rig_rdmsr(&r, 0, X2APIC(APIC_TPR), &value));
+	assert_int_equal(value, 0);
+	assert_true(rig_wrmsr(&r, 0, X2APIC(APIC_EOI), 0));
+	assert_true(rig_wrmsr(&r, 0, X2APIC(APIC_LVT_TIMER), 0xec));
+	assert_true(rig_rdmsr(&r, 0, X2APIC(APIC_LVT_TIMER), &value));
+	assert_int_equal(value, 0xec);
+	host_msi(r.h, MSI_TO(0), 0x41);
+	host_nmi(r.h, 0);
+	machine_kicked(r.m, 0);
+	assert_false(vmcb->int_ctl & (VINTR_V_IRQ | VINTR_V_NMI));
+	assert_int_equal(vmcb->event_inj, 0);
+	assert_int_equal(script_interrupt(&r.s, 0), -1);
+	assert_true(rig_ctx(&r, 0, 2)->apic.irr[2]);
+	rig_free(&r);
+}
+
 int main(void)
 {
 	ROW("edge while running", edge_while_running);
@@ -630,5 +690,7 @@ int main(void)
 	ROW("timer: TSC deadline", timer_deadline);
 	ROW("VMPLs do not mix", vmpls_do_not_mix);
 	ROW("a lower VMPL waits", lower_vmpl_waits);
+	ROW("AP before its guest", ap_before_its_guest);
+	ROW("Alternate Injection is sealed", alternate_is_sealed);
 	return rows_run("host: interrupts");
 }

@@ -469,6 +469,22 @@ static void ipi_targets(void **state)
 	rig_free(&r);
 }
 
+/* [4.4] INIT and SIPI are no matter of the page. */
+static void init_sipi(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_savic(&r, 2, EN);
+	icr(&r, 0, 1ull << 32 | 0x4500);
+	assert_non_null(strstr(r.line, "INIT ignored"));
+	rig_call(&r, 1, GHCB_AP_HOLD, 0, 0);
+	icr(&r, 0, 1ull << 32 | 0x4608);
+	rig_pump(&r);
+	assert_true(hv_in_guest(r.m, 1));
+	rig_free(&r);
+}
+
 /* [28] NMI_REQ is read at VMRUN: the target is kicked, not rung. */
 static void nmi_ipi(void **state)
 {
@@ -774,6 +790,7 @@ int main(void)
 	ROW("[41b] IPI before the block", ipi_between_exit_and_block);
 	ROW("[42] IPI without kick", ipi_without_kick);
 	ROW("[41, 44] IPI targets", ipi_targets);
+	ROW("INIT and SIPI", init_sipi);
 	ROW("[28] NMI IPI", nmi_ipi);
 	ROW("host NMI, allowed", host_nmi_allowed);
 	ROW("host NMI, denied", host_nmi_denied);

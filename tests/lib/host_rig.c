@@ -158,7 +158,7 @@ void rig_new(struct rig *r, const struct rig_config *config)
 		.apic_id = r->apic_id,
 		.ram_below_4g = RAM_LOW,
 		.ram_above_4g = RAM_HIGH,
-		.guest_vmpl = config->vmpl,
+		.guest_vmpl = config->devices ? config->devices : config->vmpl,
 		.allowed_features = FEATURES_ALL,
 		.ghcb_features = config->ghcb_features ?
 				 config->ghcb_features : GHCB_FEATURES_ALL,

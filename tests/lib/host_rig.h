@@ -57,6 +57,7 @@ struct rig {
 struct rig_config {
 	unsigned int vcpus;		/* 0: 2 */
 	unsigned int vmpl;		/* of the boot VMSA and of devices */
+	unsigned int devices;		/* if not 0: that of devices */
 	u64 features;			/* of all VMSAs; 0: SNP */
 	u64 ghcb_features;		/* 0: all */
 	const u32 *apic_id;		/* NULL: 0, 1, 2, ... */
