@@ -101,6 +101,24 @@ static u64 read_from(AddressSpace *as, u64 address, unsigned int size)
 	return ldn_le_p(buf, size);
 }
 
+/*
+ * Power-off and reset are requests to QEMU's main thread. The run ends where
+ * the guest asked for it, not where that thread comes to it.
+ */
+static void look_for_end(void)
+{
+	ShutdownCause off = qemu_shutdown_requested_get();
+	ShutdownCause reset = qemu_reset_requested_get();
+
+	if (belfry.stopped)
+		return;
+	if (off == SHUTDOWN_CAUSE_GUEST_SHUTDOWN)
+		belfry.api->ended(BELFRY_OFF);
+	else if (off == SHUTDOWN_CAUSE_GUEST_RESET ||
+		 reset == SHUTDOWN_CAUSE_GUEST_RESET)
+		belfry.api->ended(BELFRY_RESET);
+}
+
 static void write_to(AddressSpace *as, u64 address, unsigned int size,
 		     u64 value)
 {
@@ -110,6 +128,7 @@ static void write_to(AddressSpace *as, u64 address, unsigned int size,
 		return;
 	stn_le_p(buf, size, value);
 	address_space_write(as, address, MEMTXATTRS_UNSPECIFIED, buf, size);
+	look_for_end();
 }
 
 static u64 port_read(void *platform, u16 port, unsigned int size)
