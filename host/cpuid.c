@@ -11,8 +11,6 @@
 
 enum { EAX, EBX, ECX, EDX };
 
-#define LEAF_XSAVE		0xd
-#define LEAF_HV			0x40000000
 #define LEAF_EXT		0x80000000
 #define LEAF_EXT_MAX		CPUID_SEV_LEAF
 
@@ -95,7 +93,7 @@ static u64 xcr0_supported(struct host *h, unsigned int cpu)
 {
 	u32 regs[4];
 
-	native(h, cpu, LEAF_XSAVE, 0, regs);
+	native(h, cpu, CPUID_XSAVE_LEAF, 0, regs);
 	return regs[EAX] & XCR0_SHOWN;
 }
 
@@ -103,14 +101,14 @@ static u64 xcr0_supported(struct host *h, unsigned int cpu)
  * Linux wants XSAVEC with XSAVE or dies (contract 1.1): without it the guest
  * sees neither.
  */
-static bool has_xsave(struct host *h, unsigned int cpu)
+bool host_has_xsave(struct host *h, unsigned int cpu)
 {
 	u32 regs[4];
 
 	native(h, cpu, 0, 0, regs);
-	if (regs[EAX] < LEAF_XSAVE)
+	if (regs[EAX] < CPUID_XSAVE_LEAF)
 		return false;
-	native(h, cpu, LEAF_XSAVE, 1, regs);
+	native(h, cpu, CPUID_XSAVE_LEAF, 1, regs);
 	return regs[EAX] & XSAVEC;
 }
 
@@ -120,7 +118,7 @@ static u32 xsave_size(struct host *h, unsigned int cpu, u64 xcr0)
 	u32 size = XSAVE_LEGACY, regs[4];
 
 	if (xcr0 & BIT_ULL(2)) {
-		native(h, cpu, LEAF_XSAVE, 2, regs);
+		native(h, cpu, CPUID_XSAVE_LEAF, 2, regs);
 		size = regs[EAX] + regs[EBX];
 	}
 	return size;
@@ -178,12 +176,12 @@ static void basic(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
 		  u64 xcr0, u32 regs[4])
 {
 	u32 id = h->vcpu[cpu].apic_id;
-	bool xsave = has_xsave(h, cpu);
+	bool xsave = host_has_xsave(h, cpu);
 
 	switch (leaf) {
 	case 0:
-		if (!xsave && regs[EAX] >= LEAF_XSAVE)
-			regs[EAX] = LEAF_XSAVE - 1;
+		if (!xsave && regs[EAX] >= CPUID_XSAVE_LEAF)
+			regs[EAX] = CPUID_XSAVE_LEAF - 1;
 		else if (regs[EAX] < 0xb)
 			regs[EAX] = 0xb;
 		break;
@@ -204,7 +202,7 @@ static void basic(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
 	case 0xb:
 		leaf_b(h, id, subleaf, regs);
 		break;
-	case LEAF_XSAVE:
+	case CPUID_XSAVE_LEAF:
 		if (xsave)
 			leaf_d(h, cpu, subleaf, xcr0, regs);
 		else
@@ -224,7 +222,7 @@ static void extended(struct host *h, unsigned int cpu, u32 leaf, u32 regs[4])
 		break;
 	case 0x80000001:
 		regs[ECX] &= ~(E1_ECX_OFF | E1_ECX_CMP);
-		if (!has_xsave(h, cpu))
+		if (!host_has_xsave(h, cpu))
 			regs[ECX] &= ~E1_ECX_XOP;
 		regs[ECX] |= E1_ECX_TOPOEXT | (cpus > 1 ? E1_ECX_CMP : 0);
 		break;
@@ -256,9 +254,9 @@ static void extended(struct host *h, unsigned int cpu, u32 leaf, u32 regs[4])
 static void hypervisor(u32 leaf, u32 regs[4])
 {
 	memset(regs, 0, 4 * sizeof(regs[0]));
-	if (leaf != LEAF_HV)
+	if (leaf != CPUID_HV_LEAF)
 		return;
-	regs[EAX] = LEAF_HV + 1;
+	regs[EAX] = CPUID_HV_LEAF + 1;
 	regs[EBX] = 0x4b4d564b;		/* "KVMKVMKVM\0\0\0" */
 	regs[ECX] = 0x564b4d56;
 	regs[EDX] = 0x4d;
@@ -270,7 +268,7 @@ void host_cpuid(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
 	u32 max[4];
 
 	memset(regs, 0, 4 * sizeof(regs[0]));
-	if (leaf >> 8 == LEAF_HV >> 8)
+	if (leaf >> 8 == CPUID_HV_LEAF >> 8)
 		return hypervisor(leaf, regs);
 	if (leaf >= LEAF_EXT && leaf <= LEAF_EXT_MAX) {
 		native(h, cpu, leaf, subleaf, regs);
@@ -282,55 +280,4 @@ void host_cpuid(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
 		return;
 	native(h, cpu, leaf, subleaf, regs);
 	basic(h, cpu, leaf, subleaf, xcr0, regs);
-}
-
-/* ---- launch page -------------------------------------------------------- */
-
-/*
- * The rows that Linux and SVSMs look for (contract 7.2). Of leaf D, rows 0
- * and 1 are for XCR0 = 1; guests recompute EBX for the XCR0 they set.
- */
-static const struct {
-	u32 leaf;
-	u8 subleaves;
-} page_rows[] = {
-	{ 0x80000000, 1 }, { 0x8000001f, 1 },
-	{ 0, 1 }, { 1, 1 }, { 2, 1 }, { 4, 4 }, { 5, 1 }, { 6, 1 }, { 7, 2 },
-	{ 0xb, 2 }, { LEAF_XSAVE, 3 },
-	{ LEAF_HV, 1 }, { LEAF_HV + 1, 1 },
-	{ 0x80000001, 1 }, { 0x80000002, 1 }, { 0x80000003, 1 },
-	{ 0x80000004, 1 }, { 0x80000005, 1 }, { 0x80000006, 1 },
-	{ 0x80000007, 1 }, { 0x80000008, 1 }, { 0x8000000a, 1 },
-	{ 0x80000019, 1 }, { 0x8000001a, 1 }, { 0x8000001d, 4 },
-	{ 0x8000001e, 1 },
-};
-
-static void page_row(struct host *h, struct snp_cpuid_page *page, u32 leaf,
-		     u32 subleaf)
-{
-	struct snp_cpuid_row *row = &page->row[page->count++];
-	u32 regs[4];
-
-	host_cpuid(h, 0, leaf, subleaf, 1, regs);
-	row->eax_in = leaf;
-	row->ecx_in = subleaf;
-	if (leaf == LEAF_XSAVE && subleaf < 2)
-		row->xcr0_in = 1;
-	row->eax = regs[EAX];
-	row->ebx = regs[EBX];
-	row->ecx = regs[ECX];
-	row->edx = regs[EDX];
-}
-
-void host_cpuid_page(struct host *h, struct snp_cpuid_page *page)
-{
-	bool xsave = has_xsave(h, 0);
-
-	memset(page, 0, sizeof(*page));
-	for (size_t i = 0; i < ARRAY_SIZE(page_rows); i++) {
-		if (page_rows[i].leaf == LEAF_XSAVE && !xsave)
-			continue;
-		for (u32 n = 0; n < page_rows[i].subleaves; n++)
-			page_row(h, page, page_rows[i].leaf, n);
-	}
 }

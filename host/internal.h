@@ -212,6 +212,9 @@ bool host_savic_eoi(struct host_ctx *c, u8 *vector);
 void host_savic_ioapic_eoi(struct host *h, u8 vector);
 
 /* cpuid.c; xcr0 for leaf Dh */
+#define CPUID_XSAVE_LEAF	0xd
+#define CPUID_HV_LEAF		0x40000000
+bool host_has_xsave(struct host *h, unsigned int cpu);
 void host_cpuid(struct host *h, unsigned int cpu, u32 leaf, u32 subleaf,
 		u64 xcr0, u32 regs[4]);
 

@@ -81,6 +81,33 @@ static void run_creation(void **state)
 	rig_free(&r);
 }
 
+/* Private it would be, but an erratum of early parts forbids it. */
+static void vmsa_at_2m(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_new(&r, &(struct rig_config){ 0 });
+	rig_msr(&r, 0, 1ull << 52 | PAGE_2M | GHCB_MSR_PSC_REQ);
+	assert_true(hv_is_private(r.m, PAGE_2M));
+	assert_int_equal(create(&r, 0, INFO1(1, 0, 1), PAGE_2M, SNP), BAD);
+	rig_free(&r);
+}
+
+/* Not even if a launch has done it: nobody is above to present. */
+static void no_alternate_at_vmpl0(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_new(&r, &(struct rig_config){ .features = AI });
+	assert_int_equal(create(&r, 0, INFO1(1, 0, 1), VMSA_AT(1, 0), AI),
+			 BAD);
+	assert_int_equal(create(&r, 0, INFO1(1, 1, 1), VMSA_AT(1, 1), AI),
+			 OK);
+	rig_free(&r);
+}
+
 static void first_features_of_a_vmpl_count(void **state)
 {
 	struct rig r;
@@ -139,6 +166,7 @@ static void recreate_running(void **state)
 	assert_int_equal(c->vmcb->ghcb_gpa, GHCB_MSR_RESET);
 	assert_int_equal(c->ghcb_registered, NO_GPA);
 	assert_int_equal(c->apic.svr, 0xff);
+	assert_int_equal(c->apic.run, APIC_RUNNING);
 	rig_free(&r);
 }
 
@@ -459,6 +487,8 @@ static void ipi_to_destroyed(void **state)
 int main(void)
 {
 	ROWS(creations, run_creation);
+	ROW("VMSA at 2M, private", vmsa_at_2m);
+	ROW("no Alternate Injection at VMPL 0", no_alternate_at_vmpl0);
 	ROW("first features of a VMPL count", first_features_of_a_vmpl_count);
 	ROW("not upwards", not_upwards);
 	ROW("re-create a running CPU", recreate_running);
