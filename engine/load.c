@@ -23,7 +23,7 @@ static int refuse(struct load *l, u64 gpa, const char *what)
 	return -1;
 }
 
-/* ---- SNP ---------------------------------------------------------------------- */
+/* ---- SNP ----------------------------------------------------------------- */
 
 static int snp_required(void *ctx, u64 gpa, u64 bytes, u32 flags)
 {
@@ -121,7 +121,7 @@ static int snp_vp_context(void *ctx, u64 gpa, u16 vp_index,
 	return 0;
 }
 
-/* ---- native ------------------------------------------------------------------- */
+/* ---- native -------------------------------------------------------------- */
 
 static int native_copy(struct load *l, u64 gpa, const void *data)
 {
@@ -167,7 +167,7 @@ static int native_vp_context(void *ctx, u64 gpa, u16 vp_index,
 	return 0;
 }
 
-/* ---- the file ----------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------ */
 
 static const struct igvm_sink required_sink = {
 	.required = snp_required,

@@ -24,7 +24,7 @@ void session_log(struct session *s, const char *format, ...)
 	s->engine->platform->log(s->ctx, line);
 }
 
-/* ---- the end ------------------------------------------------------------------ */
+/* ---- the end ------------------------------------------------------------- */
 
 static void write_report(struct session *s, const char *result,
 			 const char *reason)
@@ -77,7 +77,7 @@ static void ended(enum belfry_end why)
 		stop(s->ctx, "powered-off", "the guest powered off");
 }
 
-/* ---- the start ---------------------------------------------------------------- */
+/* ---- the start ----------------------------------------------------------- */
 
 static bool start(void)
 {
@@ -134,7 +134,7 @@ static bool make_host(struct session *s)
 	return s->host;
 }
 
-/* ---- the seam ----------------------------------------------------------------- */
+/* ---- the seam ------------------------------------------------------------ */
 
 static struct belfry_api api = {
 	.version = BELFRY_API_VERSION,

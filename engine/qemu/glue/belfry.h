@@ -30,7 +30,7 @@ bool belfry_set_gsi(int gsi, int level);
 bool belfry_msi(uint64_t address, uint32_t data);
 void belfry_nmi(CPUState *cs);
 
-/* ---- memory (mmu.c) -------------------------------------------------------- */
+/* ---- memory (mmu.c) ------------------------------------------------------ */
 
 /*
  * The page tables lead from @addr to @gpa with rights *prot: take away what
@@ -51,7 +51,7 @@ hwaddr belfry_debug_walk(CPUState *cs, vaddr addr);
 hwaddr belfry_walk(CPUX86State *env, vaddr addr, bool *c_bit, int *page_size,
 		   uintptr_t ra);
 
-/* ---- instructions (insn.c, msr.c) ------------------------------------------ */
+/* ---- instructions (insn.c, msr.c) ---------------------------------------- */
 
 /* EIP and the flags are up to date; leaves if intercepted. */
 void belfry_intercept(CPUX86State *env, uint32_t code, uintptr_t ra);
@@ -68,7 +68,7 @@ bool belfry_wrmsr(CPUX86State *env, uintptr_t ra);
 uint64_t belfry_read_cr8(CPUX86State *env, uintptr_t ra);
 void belfry_write_cr8(CPUX86State *env, uint64_t value, uintptr_t ra);
 
-/* ---- events (event.c) ------------------------------------------------------ */
+/* ---- events (event.c) ---------------------------------------------------- */
 
 int belfry_pending(CPUState *cs, int request);
 bool belfry_exec_interrupt(CPUState *cs, int request);

@@ -6,7 +6,7 @@
 #include "ops.h"
 #include "hw/boards.h"
 
-/* ---- RAM ----------------------------------------------------------------------- */
+/* ---- RAM ----------------------------------------------------------------- */
 
 /* All but VGA's window; C0000h to FFFFFh: see start.c. */
 static bool ram_offset(u64 gpa, u64 *offset)
@@ -42,7 +42,7 @@ static void glue_ram_changed(void *engine, u64 gpa)
 	tb_invalidate_phys_range(start, start + 0xfff);
 }
 
-/* ---- TLBs ---------------------------------------------------------------------- */
+/* ---- TLBs ---------------------------------------------------------------- */
 
 #define BANK_BITS	0xff
 
@@ -128,7 +128,7 @@ static void glue_tlb_flush_all(void *engine, int vcpu)
 	}
 }
 
-/* ---- interrupt requests -------------------------------------------------------- */
+/* ---- interrupt requests -------------------------------------------------- */
 
 static void request(unsigned int vcpu, int what)
 {

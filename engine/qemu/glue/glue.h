@@ -44,7 +44,7 @@ struct tlb_key {
 typedef struct BelfryVcpu {
 	unsigned int id;
 	struct tlb_key bank[2];
-	/* An event that the machine asked to deliver, until it is on its way. */
+	/* An event of the machine, until its delivery has begun. */
 	u64 event;
 } BelfryVcpu;
 
@@ -74,7 +74,7 @@ static inline struct machine *vcpu_machine(void)
 	return belfry.api->machine;
 }
 
-/* ---- leaving an instruction (insn.c) --------------------------------------- */
+/* ---- leaving an instruction (insn.c) ------------------------------------- */
 
 /*
  * Before a call of the machine that may look at the clock or a device: takes

@@ -8,7 +8,7 @@
 /* accel/tcg/internal-target.h, which targets do not include. */
 G_NORETURN void cpu_io_recompile(CPUState *cpu, uintptr_t retaddr);
 
-/* ---- entering and leaving the machine ---------------------------------------- */
+/* ---- entering and leaving the machine ------------------------------------ */
 
 void vcpu_enter(CPUX86State *env, uintptr_t ra)
 {
@@ -70,7 +70,7 @@ void vcpu_follow(CPUX86State *env, enum mach_next next, u64 nrip,
 	g_assert_not_reached();
 }
 
-/* ---- decoding ---------------------------------------------------------------- */
+/* ---- decoding ------------------------------------------------------------ */
 
 static int default_address_bits(CPUX86State *env)
 {
@@ -138,7 +138,7 @@ struct insn insn_read(CPUX86State *env)
 	return insn;
 }
 
-/* ---- intercepts -------------------------------------------------------------- */
+/* ---- intercepts ---------------------------------------------------------- */
 
 /*
  * QEMU asks at every place where SVM can intercept. The machine decides, but

@@ -92,7 +92,7 @@ void belfry_walk_fault(CPUX86State *env, vaddr addr, hwaddr gpa, bool write,
 	fault(env, &a, verdict, npf, ra);
 }
 
-/* ---- debugger --------------------------------------------------------------- */
+/* ---- debugger ------------------------------------------------------------ */
 
 /* What an entry of each paging mode looks like. */
 struct paging {

@@ -21,7 +21,7 @@ DECLARE_INSTANCE_CHECKER(BelfryObject, BELFRY, TYPE_BELFRY)
 
 struct glue belfry;
 
-/* ---- the library --------------------------------------------------------------- */
+/* ---- the library --------------------------------------------------------- */
 
 const struct belfry_api *library_attach(const struct belfry_engine *engine)
 {
@@ -52,7 +52,7 @@ const struct belfry_api *library_attach(const struct belfry_engine *engine)
 	return api;
 }
 
-/* ---- the object ---------------------------------------------------------------- */
+/* ---- the object ---------------------------------------------------------- */
 
 static char *get_library(Object *obj, Error **errp)
 {

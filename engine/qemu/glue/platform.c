@@ -7,7 +7,7 @@
 #include "system/cpu-timers.h"
 #include "system/runstate.h"
 
-/* ---- time ---------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------- */
 
 static u64 now(void *platform)
 {
@@ -88,7 +88,7 @@ static void glue_timer_free(struct host_timer *t)
 	g_free(t);
 }
 
-/* ---- devices ------------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------- */
 
 static u64 read_from(AddressSpace *as, u64 address, unsigned int size)
 {
@@ -158,7 +158,7 @@ static void cpuid(void *platform, unsigned int cpu, u32 leaf, u32 subleaf,
 		      &regs[1], &regs[2], &regs[3]);
 }
 
-/* ---- log and end --------------------------------------------------------------- */
+/* ---- log and end --------------------------------------------------------- */
 
 static void glue_log(void *platform, const char *line)
 {

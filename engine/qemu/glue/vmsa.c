@@ -42,7 +42,7 @@ static void load_table(CPUX86State *env, SegmentCache *to,
 	to->base = canonical(env, from->base);
 }
 
-/* ---- save ---------------------------------------------------------------------- */
+/* ---- save ---------------------------------------------------------------- */
 
 static void save_gprs(CPUX86State *env, struct vmsa *vmsa)
 {
@@ -110,7 +110,7 @@ void glue_vmsa_save(void *engine, unsigned int vcpu, struct vmsa *vmsa)
 		tlb_keep(env);
 }
 
-/* ---- what may be loaded -------------------------------------------------------- */
+/* ---- what may be loaded -------------------------------------------------- */
 
 static bool efer_legal(CPUX86State *env, const struct vmsa *vmsa)
 {
@@ -141,7 +141,7 @@ static bool legal(CPUX86State *env, const struct vmsa *vmsa)
 	return efer_legal(env, vmsa);
 }
 
-/* ---- load ---------------------------------------------------------------------- */
+/* ---- load ---------------------------------------------------------------- */
 
 static void load_gprs(CPUX86State *env, const struct vmsa *vmsa)
 {
