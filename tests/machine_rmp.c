@@ -254,6 +254,37 @@ static void partial_range(void **state)
 	script_free(&s);
 }
 
+/* The hole of a PC below 1 MiB is no RAM, and in no 2 MiB entry. */
+static void hole(void **state)
+{
+	struct machine_config c = script_config();
+	struct access a = { .kind = ACCESS_READ, .paging = true };
+	unsigned int prot;
+	struct script s;
+	u64 npf;
+
+	(void)state;
+	c.hole_start = 0xa0000;
+	c.hole_end = 0x100000;
+	script_new(&s, &c);
+	for (u64 gpa = 0x9f000; gpa <= 0x100000; gpa += PAGE_SIZE) {
+		bool ram = gpa < 0xa0000 || gpa == 0x100000;
+
+		assert_int_equal(hv_is_ram(s.m, gpa), ram);
+		assert_int_equal(machine_dma_allowed(s.m, gpa), ram);
+		a.gpa = gpa + 5;
+		assert_int_equal(machine_access(s.m, 0, &a, &prot, &npf),
+				 ram ? ACCESS_OK : ACCESS_MMIO);
+		assert_int_equal(hv_rmpupdate(s.m, gpa, false, true), ram ?
+				 HV_RMP_OK : HV_RMP_FAIL_INPUT);
+	}
+	assert_int_equal(hv_rmpupdate(s.m, 0, true, true),
+			 HV_RMP_FAIL_INPUT);
+	assert_int_equal(hv_unsmash(s.m, 0), HV_RMP_FAIL_INPUT);
+	assert_int_equal(hv_rmpupdate(s.m, PAGE_2M, true, true), HV_RMP_OK);
+	script_free(&s);
+}
+
 /* VMRUN marks the VMSA and the backing page: APM 15.36.12. */
 static void in_use(void **state)
 {
@@ -288,6 +319,7 @@ int main(void)
 	ROW("unsmash of unequal entries", unsmash_of_unequal);
 	ROW("no 2M mode", without_2m);
 	ROW("2M entries where low RAM ends oddly", partial_range);
+	ROW("a hole in low RAM", hole);
 	ROW("RMPUPDATE of pages in use", in_use);
 	return rows_run("machine: RMPUPDATE, PSMASH");
 }
