@@ -65,10 +65,10 @@ static void take_injected(struct vcpu *v, u64 *event)
 {
 	*event = v->inj;
 	v->inj = 0;
-	if (v->features & (SEV_FEATURE_ALTERNATE | SEV_FEATURE_SECURE_AVIC))
-		v->vmsa->event_inj &= ~EVENT_V;
-	else
+	if (!(v->features & (SEV_FEATURE_ALTERNATE | SEV_FEATURE_SECURE_AVIC)))
 		v->vmcb->event_inj &= ~EVENT_V;
+	else if (v->vmsa->event_inj == *event)	/* and not VMRUN's own #VC */
+		v->vmsa->event_inj &= ~EVENT_V;
 	if (event_type(*event) == EVENT_INTR)
 		v->stats.intr[*event & EVENT_VECTOR]++;
 }
