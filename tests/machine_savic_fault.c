@@ -119,6 +119,7 @@ static void at_vmrun(const struct row *row, u64 features)
 	break_page(&r, row);
 	r.vmcb->requested_irr[2] = 1;
 	r.vmcb->update_irr = 1;
+	r.vmsa->event_inj = 0x80000055;
 	code = script_run(&r.s, 0, 0);
 	if (row->validated) {
 		assert_int_equal(code, EXIT_NPF);
@@ -136,6 +137,7 @@ static void at_vmrun(const struct row *row, u64 features)
 				 machine_code_slot(0x406)], 1);
 	}
 	/* What was asked for is not lost. */
+	assert_int_equal(r.vmsa->event_inj, 0x80000055);
 	assert_int_equal(r.vmcb->requested_irr[2], 1);
 	assert_int_equal(r.vmcb->update_irr, 1);
 	script_free(&r.s);
