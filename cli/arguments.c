@@ -75,9 +75,8 @@ static void add_disks(struct list *list, const struct run *run)
 	const char *sync = run->icount ? ",ioeventfd=off" : "";
 
 	for (int i = 0; i < 2; i++) {
-		option(list, "drive", "if=none,id=disk%d,format=raw,"
-		       "cache=unsafe,file=%s", i,
-		       quoted(scratch_path(i ? "disk1" : "disk0")));
+		option(list, "drive", "if=none,id=disk%d,driver=belfry-disk,"
+		       "size=16M", i);
 		option(list, "device", "virtio-blk-pci,drive=disk%d,addr=%d,"
 		       VIRTIO "%s%s", i, 4 + i, i ? ",vectors=0" : "", sync);
 	}

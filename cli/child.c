@@ -174,12 +174,18 @@ static void tell_words(struct child *c)
 	c->end->untold = false;
 }
 
+/* What the engine says of what we did on purpose. */
+static bool is_news(const struct child *c)
+{
+	if (strstr(c->err_line, " is not connected to host network"))
+		return false;
+	return !c->stopping || !strstr(c->err_line, ": terminating on signal ");
+}
+
 static void keep_words(struct child *c)
 {
 	c->err_line[c->err_length] = '\0';
-	/* That we ended it is no news. */
-	if (!c->err_length ||
-	    (c->stopping && strstr(c->err_line, ": terminating on signal "))) {
+	if (!c->err_length || !is_news(c)) {
 		c->err_length = 0;
 		return;
 	}

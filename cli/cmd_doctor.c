@@ -17,8 +17,8 @@
 
 /* A guest of the default size, the engine and its translated code. */
 #define MEMORY_NEEDED	(1000ull << 20)
-/* Two disks, an IGVM file with a kernel and an initramfs. */
-#define SCRATCH_NEEDED	(160ull << 20)
+/* An IGVM file with a kernel and an initramfs. */
+#define SCRATCH_NEEDED	(128ull << 20)
 /* What making everything from nothing takes at most: tools/. */
 #define CACHE_NEEDED	(4000ull << 20)
 
@@ -150,7 +150,7 @@ static void check_spaces(void)
 	if (!temporary || !*temporary)
 		temporary = "/tmp";
 	if (!check_space("temporary files", temporary, SCRATCH_NEEDED,
-			 "set TMPDIR to a place with 160 MiB"))
+			 "set TMPDIR to a place with 128 MiB"))
 		works = false;
 	if (cache && *cache)
 		snprintf(path, sizeof(path), "%s", cache);

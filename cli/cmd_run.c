@@ -104,7 +104,6 @@ static int decide(void)
 
 static int prepare(const struct blob *igvm)
 {
-	const struct load *load = launch.load;
 	int rc;
 
 	rc = scratch_make();
@@ -113,8 +112,6 @@ static int prepare(const struct blob *igvm)
 				igvm->size);
 	if (!rc)
 		rc = session_write(&run);
-	for (int i = 0; !rc && load && load->disks && i < 2; i++)
-		rc = scratch_blank(i ? "disk1" : "disk0", 16 << 20);
 	return rc;
 }
 

@@ -43,8 +43,6 @@ int scratch_make(void);
 const char *scratch_path(const char *name);
 /* Remove it and all in it. Harmless if there is none. */
 void scratch_remove(void);
-/* A file of zeroes. */
-int scratch_blank(const char *name, off_t size);
 
 /* switches.c: "NAME=on". 0 or EXIT_USAGE. */
 int switch_set(struct machine_switches *switches, const char *text);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,20 +37,6 @@ const char *scratch_path(const char *name)
 	if (snprintf(here, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
 		here[0] = '\0';
 	return here;
-}
-
-int scratch_blank(const char *name, off_t size)
-{
-	const char *path = scratch_path(name);
-	int fd, rc;
-
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail("cannot make %s: %s", path, strerror(errno));
-	/* Real blocks: a full disk is to be told now, not to the guest. */
-	rc = posix_fallocate(fd, 0, size);
-	close(fd);
-	return rc ? fail("cannot make %s: %s", path, strerror(rc)) : 0;
 }
 
 /* Flat: neither we nor the engine make directories in it. */
