@@ -13,6 +13,7 @@
 #include "qemu/option.h"
 #include "qemu/timer.h"
 #include "qobject/qdict.h"
+#include "system/runstate.h"
 
 #define LATENCY_NS	50000
 
@@ -89,7 +90,8 @@ static void coroutine_fn take_time(struct disk *d)
 {
 	struct pending p = { .co = qemu_coroutine_self() };
 
-	if (d->drained)
+	/* Nor does it run while QEMU looks for a geometry at start. */
+	if (d->drained || !runstate_is_running())
 		return;
 	p.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, wake, &p);
 	QLIST_INSERT_HEAD(&d->pending, &p, next);
