@@ -281,6 +281,50 @@ static void exceptions_in_irr(void **state)
 	set(&r, APIC_IRR, 14);
 	hv_doorbell(r.s.m, 0);
 	assert_int_equal(irq(&r), -1);
+	/* Nor is a bit of ISR there anything that an EOI could end. */
+	set(&r, APIC_ISR, 14);
+	write_msr(&r, EOI, 0);
+	assert_true(test(&r, APIC_ISR, 14));
+	assert_int_equal(machine_stats(r.s.m, 0)->eoi_accelerated, 0);
+	script_free(&r.s);
+}
+
+/* 42: the host drops every kick; the IPI comes with the next VMRUN. */
+static void row42(void **state)
+{
+	unsigned int polls;
+	struct rig r;
+
+	(void)state;
+	start(&r, EN);
+	run(&r);
+	assert_int_equal(irq(&r), -1);
+	set(&r, APIC_IRR, 0xfd);	/* by another vCPU */
+	polls = r.s.cpu[0].polls;
+	assert_int_equal(script_again(&r.s, 0), 0);
+	assert_int_not_equal(r.s.cpu[0].polls, polls);
+	assert_int_equal(irq(&r), 0xfd);
+	script_free(&r.s);
+}
+
+/* 33: LDR is derived from the ID by whoever fills the page. */
+static void row33(void **state)
+{
+	static const u32 ids[] = { 0, 1, 15, 16, 17, 255, 256, 4095 };
+	struct rig r;
+	u64 value;
+
+	(void)state;
+	start(&r, EN);
+	run(&r);
+	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++) {
+		u32 ldr = (ids[i] / 16) * 65536 + (1 << ids[i] % 16);
+
+		assert_int_equal(x2apic_ldr(ids[i]), ldr);
+		r.page[APIC_LDR / 4] = ldr;
+		machine_rdmsr(r.s.m, 0, 0x80d, 2, &value);
+		assert_int_equal(value, ldr);
+	}
 	script_free(&r.s);
 }
 
@@ -467,6 +511,8 @@ int main(void)
 	ROW("22: priority, nesting, PPR", row22);
 	ROW("23: IRR bits below 16", exceptions_in_irr);
 	ROW("32, 36: TPR and CR8", row32);
+	ROW("33: LDR", row33);
+	ROW("42: no kick: with the next VMRUN", row42);
 	ROW("45: doorbell", row45);
 	ROWS(eois, run_eoi);
 	ROW("30, 49: level EOI, then edge", row49);
