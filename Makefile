@@ -24,14 +24,14 @@ SAN_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 all: build/belfry build/libbelfry.so
 
 # Trusted code must stand without a libc.
-build/%.o build/san/%.o: private FREESTANDING = \
+build/obj/%.o build/san/%.o: private FREESTANDING = \
 	$(if $(filter core/% svsm/%,$<),-ffreestanding)
 
-build/%.o: %.c
+build/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(BELFRY_CFLAGS) $(FREESTANDING) -c -o $@ $<
 
-build/%.o: %.S
+build/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(BELFRY_CFLAGS) -c -o $@ $<
 
@@ -52,8 +52,8 @@ CLI := $(wildcard cli/*.c)
 
 object = $(patsubst %.S,$(1)/%.o,$(patsubst %.c,$(1)/%.o,$(2)))
 # What the engine loads: all four roles but the instructions.
-LIB_OBJ := $(call object,build,$(CORE) $(MACHINE) $(HOST) $(IGVM) $(SESSION))
-CLI_OBJ := $(call object,build,$(CLI) $(IGVM))
+LIB_OBJ := $(call object,build/obj,$(CORE) $(MACHINE) $(HOST) $(IGVM) $(SESSION))
+CLI_OBJ := $(call object,build/obj,$(CLI) $(IGVM))
 
 build/libbelfry.so: $(LIB_OBJ)
 	$(CC) $(CFLAGS) -shared -Wl,-z,defs -o $@ $^ -ljansson -lz

@@ -7,7 +7,7 @@
 # compiler runs, the kernels' modules before the initramfs lists them.
 run:
 	@$(MAKE) --no-print-directory setup
-	@$(MAKE) --no-print-directory -s all build/initrd.img
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all build/initrd.img
 	build/belfry run --injection secure-avic --cpus 2 --load mixed
 
 # Only what is built goes there: `make setup all build/initrd.img` first. An
@@ -16,7 +16,6 @@ INSTALL_BIN := $(DESTDIR)$(PREFIX)/bin
 INSTALL_LIB := $(DESTDIR)$(PREFIX)/lib/belfry
 INSTALL_SHARE := $(DESTDIR)$(PREFIX)/share/belfry
 INSTALL_MAN := $(DESTDIR)$(PREFIX)/share/man/man1
-MICRO_ELF := $(wildcard build/guest/micro/*.elf)
 
 install: all build/initrd.img
 	@for f in engine/qemu-system-x86_64 kernel/savic/bzImage \

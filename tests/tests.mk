@@ -13,6 +13,15 @@ build/tests/%: build/san/tests/%.o $(TEST_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(SAN_CFLAGS) -o $@ $^ -lcmocka -ljansson -lz
 
-.PHONY: test-native
+.PHONY: test test-full test-native test-system
 test-native: $(TEST_BIN)
 	@sh tests/native.sh $(TEST_BIN)
+
+test-system: all build/initrd.img
+	@sh tests/system.sh
+
+# In steps, as `make run`: each decides what the next finds.
+test test-full:
+	@$(MAKE) --no-print-directory setup test-packages
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all build/initrd.img
+	@sh tests/all.sh $(if $(filter test-full,$@),full,quick)
