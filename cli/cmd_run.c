@@ -123,6 +123,9 @@ static int conclude(const struct watch *watch, const struct child_end *end)
 	int rc = outcome_status(report);
 	char *json;
 
+	/* A console that stopped within a line. */
+	if (watch->length && isatty(STDOUT_FILENO))
+		printf("\n");
 	if (end->untold && strcmp(result, "engine-failed"))
 		fprintf(stderr, "%s\n", end->last_words);
 	/* Whoever interrupts a run wants nothing of it. */

@@ -6,10 +6,11 @@
  *
  *	interrupted	a signal ended us
  *	output-lost	nobody reads our output
+ *	...		what the library says, if the guest did not end itself
  *	load-failed	the load said so
  *	guest-panic	the guest's kernel said so
  *	timeout		the time was up
- *	...		what the library says, if not "powered-off"
+ *	reset, ended	what the library says of a guest that ended itself
  *	engine-failed	the engine ended without an account
  *	load-silent	our guest powered off and did not say how it went
  *	powered-off
@@ -57,26 +58,40 @@ static void engine_failed(struct verdict *v, const struct child_end *end)
 		    *words ? "; its last words: " : "", words);
 }
 
-/* What we saw ourselves; false: the library's account decides. */
-static bool from_outside(struct verdict *v, const struct run *run,
-			 const struct watch *watch,
-			 const struct child_end *end)
+/* Neither the machine nor the host made an end of it. */
+static bool ended_itself(const char *said)
+{
+	static const char * const ends[] = { "powered-off", "reset", "ended" };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ends); i++)
+		if (!said || !strcmp(said, ends[i]))
+			return true;
+	return false;
+}
+
+/* What only we know; false: nothing of that kind. */
+static bool from_us(struct verdict *v, const struct child_end *end)
 {
 	if (end->signal)
 		set(v, "interrupted", "signal %d (%s)", end->signal,
 		    strsignal(end->signal));
 	else if (end->output_lost)
 		set(v, "output-lost", "the console's reader went away");
-	else if (watch->failed)
+	return end->signal || end->output_lost;
+}
+
+/* What the guest said, or did not do. */
+static bool from_guest(struct verdict *v, const struct run *run,
+		       const struct watch *watch, const struct child_end *end)
+{
+	if (watch->failed)
 		set(v, "load-failed", "%s", watch->reason);
 	else if (watch->panicked)
 		set(v, "guest-panic", "%s", watch->reason);
 	else if (end->timed_out)
 		set(v, "timeout", "the guest did not end within %llu seconds",
 		    (unsigned long long)run->timeout);
-	else
-		return false;
-	return true;
+	return watch->failed || watch->panicked || end->timed_out;
 }
 
 /* Plain runs count nothing; their engine's good end is all there is. */
@@ -97,9 +112,13 @@ static void judge(struct verdict *v, const struct run *run, const json_t *raw,
 	const char *said = json_string_value(json_object_get(raw, "result"));
 	const char *why = json_string_value(json_object_get(raw, "reason"));
 
-	if (from_outside(v, run, watch, end))
+	if (from_us(v, end))
 		return;
-	if (said && strcmp(said, "powered-off"))
+	if (!ended_itself(said))
+		set(v, said, "%s", why ? why : "");
+	else if (from_guest(v, run, watch, end))
+		return;
+	else if (said && strcmp(said, "powered-off"))
 		set(v, said, "%s", why ? why : "");
 	else if (!ended_well(run, raw, end))
 		engine_failed(v, end);

@@ -62,6 +62,7 @@ void arguments_free(char **arguments);
 struct watch {
 	char line[1024];
 	size_t length;
+	char before[1024];		/* the last line that was not empty */
 	bool ok;			/* "belfry: result ok" */
 	bool failed;			/* "belfry: result FAILED: ..." */
 	bool panicked;

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * The guest's console is what the guest chooses to say. It decides about the
- * load's result and nothing else: whatever it says, a run that the machine
- * or the host ended is told by them.
+ * The guest's console is what the guest chooses to say. It counts only for a
+ * guest that ended itself or did not end: whatever it says, a run that the
+ * machine or the host ended is told by them.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/run.h"
 
-/* What a kernel, or the code that unpacks it, says when it gives up. */
-static const char * const panics[] = {
-	"Kernel panic - not syncing",
-	" -- System halted",
-};
+#define PANIC	"Kernel panic - not syncing"
+/* Of the code that unpacks a kernel; the line before says why. No newline. */
+#define HALTED	" -- System halted"
 
 static void keep(struct watch *w, const char *text)
 {
@@ -49,12 +47,11 @@ static void judge(struct watch *w)
 		line += 21 + strspn(line + 21, ": ");
 		keep(w, *line ? line : "the load gave no reason");
 	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(panics); i++) {
-		if (!strstr(w->line, panics[i]))
-			continue;
+	if (strstr(line, PANIC) || !strcmp(line, HALTED)) {
 		w->panicked = true;
-		keep(w, line);
+		keep(w, strcmp(line, HALTED) ? line : w->before);
 	}
+	strcpy(w->before, w->line);
 }
 
 void watch_feed(struct watch *w, const char *data, size_t size)
@@ -70,4 +67,7 @@ void watch_feed(struct watch *w, const char *data, size_t size)
 			w->line[w->length++] = data[i];
 		}
 	}
+	w->line[w->length] = '\0';
+	if (!strcmp(w->line, HALTED))
+		judge(w);
 }

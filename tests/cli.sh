@@ -82,7 +82,11 @@ load-failed)	printf 'belfry: result FAILED: one was lost\r\n'
 quoted)		echo 'said belfry: result ok'; account powered-off ;;
 panic)		printf '[    0.1] Kernel panic - not syncing: \377\033\n'
 		account reset ;;
-refused)	echo 'belfry: result ok'; account rmp-fault "bad page" ;;
+halted)		printf 'Decoding failed\n\n -- System halted'
+		exec sleep $FAKE_MARK ;;
+refused)	echo 'belfry: result FAILED: later'
+		account rmp-fault "bad page" ;;
+reset)		echo 'belfry: result ok'; account reset "by itself" ;;
 terminated)	account guest-terminated "reason 0x2" ;;
 broken)		echo '{"result": ' >"$report" ;;
 crash)		echo x >&2; sleep 1; printf 'went wrong' >&2; exit 3 ;;
@@ -417,7 +421,9 @@ outcomes()
 	outcome quoted 1 'load-silent' load-silent
 	outcome silent 0 '' powered-off --initrd "$tree/build/initrd.img"
 	outcome panic 1 'guest-panic: Kernel panic .*: ??$' guest-panic
+	outcome halted 1 'guest-panic: Decoding failed' guest-panic
 	outcome refused 1 'rmp-fault: bad page' rmp-fault
+	outcome reset 1 'reset: by itself' reset
 	outcome terminated 1 'guest-terminated: reason 0x2' guest-terminated
 	outcome broken 1 'engine-failed' engine-failed
 	outcome kill 1 'engine-failed: .*signal 9' engine-failed
