@@ -16,7 +16,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -24,33 +23,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/run.h"
+#include "cli/child.h"
 
+/* From SIGTERM to SIGKILL. */
 #define GRACE		5.0
-#define PANIC_GRACE	3.0
-#define WORDS_DELAY	0.3
 
-struct child {
-	const struct run *run;
-	struct watch *watch;
-	struct child_end *end;
-	pid_t pid;
-	int out, err, in;		/* our ends; -1: closed */
-	int signals;			/* signalfd */
-	double started;
-	double deadline;		/* of what comes next */
-	bool stopping;
-	bool killed;
-	bool ended;
-	/* Of a pipe that polls writable, PIPE_BUF bytes never block. */
-	char data[PIPE_BUF];
-	size_t held, sent;
-	char err_line[512];
-	size_t err_length;
-	double words_due;
-};
-
-static double now(void)
+double child_now(void)
 {
 	struct timespec ts;
 
@@ -118,114 +96,16 @@ static int start(struct child *c, char **arguments)
 	return 0;
 }
 
-static void stop(struct child *c)
+void child_stop(struct child *c)
 {
 	if (c->stopping)
 		return;
 	c->stopping = true;
 	kill(-c->pid, SIGTERM);
-	c->deadline = now() + GRACE;
+	c->deadline = child_now() + GRACE;
 }
 
 /* ---- what happens meanwhile ---------------------------------------------- */
-
-/* The console's bytes wait here until our stdout takes them. */
-static void pass_on(struct child *c)
-{
-	ssize_t n = write(STDOUT_FILENO, c->data + c->sent, c->held - c->sent);
-
-	if (n >= 0) {
-		c->sent += n;
-		if (c->sent == c->held)
-			c->sent = c->held = 0;
-	} else if (errno != EAGAIN && errno != EINTR) {
-		c->end->output_lost = true;
-		c->sent = c->held = 0;
-		stop(c);
-	}
-}
-
-static void console(struct child *c)
-{
-	bool panicked = c->watch->panicked;
-	ssize_t n = read(c->out, c->data, sizeof(c->data));
-
-	if (n <= 0) {
-		close(c->out);
-		c->out = -1;
-		return;
-	}
-	watch_feed(c->watch, c->data, n);
-	if (!c->end->output_lost)
-		c->held = n;
-	if (c->watch->panicked && !panicked && !c->stopping &&
-	    c->deadline > now() + PANIC_GRACE)
-		c->deadline = now() + PANIC_GRACE;
-}
-
-/*
- * Lines go to the user, the last one a moment later: if it is what the engine
- * died of, it belongs into our own sentence.
- */
-static void tell_words(struct child *c)
-{
-	if (c->end->untold)
-		fprintf(stderr, "%s\n", c->end->last_words);
-	c->end->untold = false;
-}
-
-/* What the engine says of what we did on purpose. */
-static bool is_news(const struct child *c)
-{
-	if (strstr(c->err_line, " is not connected to host network"))
-		return false;
-	return !c->stopping || !strstr(c->err_line, ": terminating on signal ");
-}
-
-static void keep_words(struct child *c)
-{
-	c->err_line[c->err_length] = '\0';
-	if (!c->err_length || !is_news(c)) {
-		c->err_length = 0;
-		return;
-	}
-	tell_words(c);
-	strcpy(c->end->last_words, c->err_line);
-	c->end->untold = true;
-	c->err_length = 0;
-	c->words_due = now() + WORDS_DELAY;
-}
-
-static void errors(struct child *c)
-{
-	char data[1024];
-	ssize_t n = read(c->err, data, sizeof(data));
-
-	if (n <= 0) {
-		keep_words(c);
-		close(c->err);
-		c->err = -1;
-		return;
-	}
-	for (ssize_t i = 0; i < n; i++) {
-		if (data[i] == '\n')
-			keep_words(c);
-		else if (c->err_length < sizeof(c->err_line) - 1)
-			c->err_line[c->err_length++] = data[i];
-	}
-}
-
-static void keys(struct child *c)
-{
-	char data[256];
-	ssize_t n = read(STDIN_FILENO, data, sizeof(data));
-
-	/* A pipe to a guest that does not read is full some day: drop. */
-	if (n > 0 && (write(c->in, data, n) >= 0 || errno == EAGAIN))
-		return;
-	close(c->in);
-	c->in = -1;
-}
 
 static void signals(struct child *c)
 {
@@ -243,8 +123,8 @@ static void signals(struct child *c)
 	}
 	c->end->signal = info.ssi_signo;
 	if (c->stopping)
-		c->deadline = now();	/* asked twice: no more grace */
-	stop(c);
+		c->deadline = child_now();	/* asked twice: no more grace */
+	child_stop(c);
 }
 
 static void expired(struct child *c)
@@ -257,7 +137,7 @@ static void expired(struct child *c)
 		c->deadline += GRACE;
 	} else {
 		c->end->timed_out = !c->watch->panicked;
-		stop(c);
+		child_stop(c);
 	}
 }
 
@@ -265,10 +145,10 @@ static void expired(struct child *c)
 
 static int patience(const struct child *c)
 {
-	double left = c->ended ? 3600 : c->deadline - now();
+	double left = c->ended ? 3600 : c->deadline - child_now();
 
-	if (c->end->untold && left > c->words_due - now())
-		left = c->words_due - now();
+	if (c->end->untold && left > c->words_due - child_now())
+		left = c->words_due - child_now();
 	if (left > 3600)
 		left = 3600;
 	return left > 0 ? left * 1000 + 1 : 0;
@@ -295,21 +175,21 @@ static void follow(struct child *c)
 		if (c->ended && c->end->signal && c->held)
 			break;
 		if (fd[1].revents && c->held)
-			pass_on(c);
+			relay_out(c);
 		else if (fd[1].revents)
-			console(c);
+			relay_console(c);
 		if (fd[2].revents)
-			errors(c);
+			relay_errors(c);
 		if (fd[3].revents)
-			keys(c);
-		if (now() >= c->words_due && !c->ended)
-			tell_words(c);
-		if (!c->ended && now() >= c->deadline)
+			relay_keys(c);
+		if (child_now() >= c->words_due && !c->ended)
+			relay_words(c);
+		if (!c->ended && child_now() >= c->deadline)
 			expired(c);
 	}
 	while (c->err >= 0 &&
 	       poll(&(struct pollfd){ c->err, POLLIN, 0 }, 1, 0) > 0)
-		errors(c);
+		relay_errors(c);
 }
 
 /* Those that are ignored stay ignored: nohup, or a shell's background. */
@@ -350,7 +230,7 @@ int child_run(const struct run *run, char **arguments, struct watch *watch,
 	fflush(stdout);
 	our_signals(&set);
 	c.signals = signalfd(-1, &set, SFD_CLOEXEC);
-	c.started = now();
+	c.started = child_now();
 	c.deadline = c.started + run->timeout;
 	rc = c.signals < 0 ? fail("signalfd: %s", strerror(errno)) :
 			     start(&c, arguments);
@@ -362,7 +242,7 @@ int child_run(const struct run *run, char **arguments, struct watch *watch,
 		/* Whatever it may have started itself goes with it. */
 		kill(-c.pid, SIGKILL);
 		waitpid(c.pid, &end->status, 0);
-		end->wall_seconds = now() - c.started;
+		end->wall_seconds = child_now() - c.started;
 	}
 	for (int *fd = (int[]){ c.out, c.err, c.in, c.signals, -2 };
 	     *fd != -2; fd++)
