@@ -95,7 +95,10 @@ static inline void guest_free(struct guest *g)
 	free(g->held);
 }
 
-/* The RAM of the file and @left together are @ram, page for page, once. */
+/*
+ * The RAM of the file and @left together are @ram, page for page, once; and
+ * the ROM area, which is RAM that no guest is told of.
+ */
 static inline void assert_complete(const struct guest *g,
 				   const struct boot_ranges *ram,
 				   const struct boot_ranges *left)
@@ -106,6 +109,8 @@ static inline void assert_complete(const struct guest *g,
 		for (u64 a = ram->range[i].start;
 		     a < ram->range[i].end && a < GUEST_LOW; a += PAGE_SIZE)
 			want[a / PAGE_SIZE]++;
+	for (u64 a = BOOT_ROM_AREA; a < BOOT_HIGH_RAM; a += PAGE_SIZE)
+		want[a / PAGE_SIZE]++;
 	for (u32 i = 0; i < left->count; i++)
 		for (u64 a = left->range[i].start;
 		     a < left->range[i].end && a < GUEST_LOW; a += PAGE_SIZE)

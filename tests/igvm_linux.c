@@ -243,7 +243,7 @@ static void shim_validates_the_rest(void **state)
 	assert_memory_equal(info.range, l.unvalidated.range,
 			    info.count * sizeof(info.range[0]));
 	assert_complete(&g, &l.ram, &l.unvalidated);
-	assert_int_equal(g.required, (128ull << 20) - 0x60000);
+	assert_int_equal(g.required, (128ull << 20) - 0x20000);
 	guest_free(&g);
 }
 

@@ -76,7 +76,7 @@ linux() {
 micro_tests() {
 	for guest in regs icr filter nmi eoi tpr page; do
 		check "micro-savic-$guest" run --injection secure-avic \
-			--cpus 1 --micro "savic-$guest"
+			--cpus 1 --micro "savic-$guest" -- -device edu,addr=4
 	done
 	for mode in normal secure-avic; do
 		check "micro-hello-$mode" run --injection $mode --cpus 4 \
@@ -97,13 +97,13 @@ count_exits() {
 	run --injection "$1" --cpus "$4" --icount --seed 1 --micro exits \
 		--append "event=$2 count=$3" --report "$tmp/exits.json" \
 		-- -device edu,addr=4 >/dev/null || return 1
-	jq -r '[[.vcpus[].vmgexits | add // 0] | add,
-		[.vcpus[].automatic_exits | del(.["0x403"]) | add // 0] | add]
-		| @tsv' "$tmp/exits.json"
+	jq -r '[([.vcpus[].vmgexits | add // 0] | add),
+		([.vcpus[].automatic_exits | del(.["0x403"]) | add // 0] |
+		add)] | @tsv' "$tmp/exits.json"
 }
 
 # budget MODE EVENT CPUS MAX-VMGEXITS MAX-OTHERS: for 200 events, each with
-# one decimal place (the numbers are tenths). MAX-OTHERS "-" is not checked.
+# one decimal place (the numbers are tenths).
 budget() {
 	few=$(count_exits "$1" "$2" 10 "$3") || return 1
 	many=$(count_exits "$1" "$2" 210 "$3") || return 1
@@ -111,26 +111,35 @@ budget() {
 	vmgexits=$((($8 - $6) / 20))
 	others=$((($9 - $7) / 20))
 	echo "$1 $2: $vmgexits VMGEXITs, $others other exits in ten events"
-	[ "$vmgexits" -le "$4" ] || return 1
-	[ "$5" = - ] || [ "$others" -le "$5" ]
+	[ "$vmgexits" -le "$4" ] && [ "$others" -le "$5" ]
 }
 
+# What the table of docs/measurements.md shows; the third number is the most
+# VMGEXITs for ten events, the fourth the most of all other exits.
 budget_tests() {
-	check budget-savic-eoi budget secure-avic eoi 1 0 0
-	check budget-savic-tpr budget secure-avic tpr 1 0 0
-	check budget-savic-cr8 budget secure-avic cr8 1 0 0
-	check budget-savic-self budget secure-avic self 1 0 0
-	check budget-savic-ipi budget secure-avic ipi 2 10 -
-	check budget-savic-broadcast budget secure-avic broadcast 4 10 -
-	# The device itself is programmed by three port writes, and one
-	# register write for the timer; the interrupt adds none.
-	check budget-savic-edge budget secure-avic edge 1 30 -
-	check budget-savic-timer budget secure-avic timer 1 10 -
-	# Raise, acknowledge, EOI.
-	check budget-savic-level budget secure-avic level 1 30 -
-	check budget-normal-self budget normal self 1 20 -
-	check budget-normal-eoi budget normal eoi 1 10 -
-	check budget-normal-ipi budget normal ipi 2 20 -
+	while read -r mode event cpus vmgexits others; do
+		check "budget-$mode-$event" budget "$mode" "$event" "$cpus" \
+			"$vmgexits" "$others"
+	done <<-'END'
+	secure-avic eoi 1 0 0
+	secure-avic tpr 1 0 0
+	secure-avic cr8 1 0 0
+	secure-avic self 1 0 0
+	secure-avic ipi 2 10 0
+	secure-avic broadcast 4 10 0
+	secure-avic edge 1 30 10
+	secure-avic timer 1 10 10
+	secure-avic level 1 30 0
+	secure-avic halt 1 10 10
+	normal eoi 1 10 0
+	normal cr8 1 0 0
+	normal self 1 20 0
+	normal ipi 2 20 10
+	normal broadcast 4 40 30
+	normal edge 1 40 10
+	normal timer 1 20 10
+	normal level 1 30 0
+	END
 }
 
 # ---- Linux ------------------------------------------------------------------

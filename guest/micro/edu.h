@@ -47,4 +47,14 @@ static inline void edu_ack(void)
 	ghcb_mmio_write(EDU_ACK, 1);
 }
 
+/*
+ * One edge on the pin, over before this returns: unlike a timer's it has
+ * reached the host's APIC for sure.
+ */
+static inline void edu_edge(void)
+{
+	edu_raise();
+	edu_ack();
+}
+
 #endif

@@ -4,22 +4,20 @@
  * vector is gone for good, also when it is allowed later; one's own vectors
  * need no permission (AMD64 APM vol. 2, 15.36.21.2).
  */
-#include "guest/micro/pit.h"
+#include "guest/micro/edu.h"
 
 #define DENIED	0x71
 #define ALLOWED	0x72
 
-/* One interrupt of the timer with @vector; how many arrived? */
+/* One interrupt of the device with @vector; how many arrived? */
 static u32 fire(u8 vector)
 {
 	u32 before = this_cpu()->intr[vector];
 
-	ioapic_route(PIT_PIN, vector, false, this_cpu()->apic_id);
-	pit_fire();
-	pit_settle();
+	ioapic_route(EDU_PIN, vector, false, this_cpu()->apic_id);
+	edu_edge();
 	irq_on();
-	for (unsigned int i = 0; i < 10; i++)
-		ghcb_in(0x61, 1);	/* VMRUNs, each merges requests */
+	ghcb_in(0x61, 1);	/* VMRUN merges requests */
 	irq_off();
 	return this_cpu()->intr[vector] - before;
 }
@@ -28,6 +26,8 @@ void micro_main(void)
 {
 	irq_off();
 	apic_enable();
+	if (!edu_init())
+		panic("needs -device edu,addr=4", NULL);
 	savic_allow(ALLOWED, true);
 	for (unsigned int i = 0; i < 5; i++) {
 		check(fire(ALLOWED) == 1);
@@ -46,9 +46,8 @@ void micro_main(void)
 	check(fire(DENIED) == 0);
 
 	/* Interrupts off: it waits in the page, with no help of the host. */
-	ioapic_route(PIT_PIN, ALLOWED, false, this_cpu()->apic_id);
-	pit_fire();
-	pit_settle();
+	ioapic_route(EDU_PIN, ALLOWED, false, this_cpu()->apic_id);
+	edu_edge();
 	ghcb_in(0x61, 1);
 	check(page_bit(APIC_IRR, ALLOWED));
 	irq_on();

@@ -3,7 +3,7 @@
  * savic-nmi: the three sources of an NMI under Secure AVIC and what gates
  * them; NMIs coalesce to one pending (AMD64 APM vol. 2, 15.36.21.4).
  */
-#include "guest/micro/pit.h"
+#include "guest/micro/edu.h"
 
 static volatile u32 nmis, depth, deepest;
 static volatile bool again;
@@ -40,13 +40,11 @@ static void on_nmi(struct regs *regs)
 /* An NMI from a device: the I/O APIC's pin in NMI mode. */
 static void device_nmi(void)
 {
-	ioapic_route(PIT_PIN, 0, false, this_cpu()->apic_id);
-	ghcb_mmio_write(0xfec00000, 0x10 + 2 * PIT_PIN);
+	ioapic_route(EDU_PIN, 0, false, this_cpu()->apic_id);
+	ghcb_mmio_write(0xfec00000, 0x10 + 2 * EDU_PIN);
 	ghcb_mmio_write(0xfec00010, APIC_NMI << 8);
-	pit_fire();
-	pit_settle();
-	for (unsigned int i = 0; i < 4; i++)
-		ghcb_in(0x61, 1);
+	edu_edge();
+	ghcb_in(0x61, 1);
 }
 
 void micro_main(void)
@@ -54,6 +52,8 @@ void micro_main(void)
 	irq_off();
 	set_handler(VECTOR_NMI, on_nmi);
 	apic_enable();
+	if (!edu_init())
+		panic("needs -device edu,addr=4", NULL);
 
 	request();
 	check(nmis == 1);
