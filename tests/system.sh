@@ -87,6 +87,7 @@ micro_tests() {
 			--cpus 2 --icount --seed 3 --micro irq \
 			-- -device edu,addr=4
 	done
+	check micro-smc run --injection normal --cpus 4 --micro smc
 	check micro-vmpl run --injection normal --cpus 1 --micro vmpl
 }
 
