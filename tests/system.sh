@@ -165,7 +165,8 @@ linux_tests() {
 		check "linux-$mode-4cpu" linux --injection $mode --cpus 4 \
 			--load mixed
 	done
-	limit=600
+	check linux-secure-avic-64cpu linux --injection secure-avic \
+		--cpus 64 --memory 1G --load ipi
 	check linux-same-twice same_twice --injection secure-avic --cpus 2 \
 		--load mixed
 }
@@ -175,9 +176,6 @@ full_tests() {
 		repeat 20 "linux-$mode-mixed" linux --injection $mode \
 			--cpus 4 --load mixed
 	done
-	limit=1200
-	check linux-savic-64cpu linux --injection secure-avic --cpus 64 \
-		--memory 1G --load ipi
 }
 
 micro_tests
