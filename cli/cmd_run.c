@@ -121,6 +121,7 @@ static int conclude(const struct watch *watch, const struct child_end *end)
 	const char *result = json_string_value(json_object_get(report,
 							       "result"));
 	int rc = outcome_status(report);
+	bool failed = rc;
 	char *json;
 
 	/* A console that stopped within a line. */
@@ -140,7 +141,7 @@ static int conclude(const struct watch *watch, const struct child_end *end)
 	}
 	if (run.table && !end->signal && !end->output_lost)
 		table_print(report);
-	if (rc)
+	if (failed)
 		fail("%s: %s", result,
 		     json_string_value(json_object_get(report, "reason")));
 	json_decref(report);

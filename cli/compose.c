@@ -127,21 +127,13 @@ static int compose(const struct launch *l, struct blob *igvm)
 	return rc;
 }
 
-/* A file of somebody else must be whole and for this machine. */
-static int take(const struct launch *l, struct blob *igvm)
+static int take(struct launch *l, struct blob *igvm)
 {
-	struct igvm_file *file = NULL;
-	struct igvm_error err;
-	int rc;
+	int rc = read_file(l->igvm, "the IGVM file", igvm);
 
-	rc = read_file(l->igvm, "the IGVM file", igvm);
 	if (rc)
 		return rc;
-	if (igvm_open(igvm->data, igvm->size, &file, &err))
-		rc = fail("the IGVM file %s is refused: %s", l->igvm, err.text);
-	else if (!igvm_supports(file, IGVM_PLATFORM_SNP))
-		rc = fail("the IGVM file %s is not for SEV-SNP", l->igvm);
-	igvm_close(file);
+	rc = foreign_examine(l, igvm);
 	if (rc) {
 		free(igvm->data);
 		*igvm = (struct blob){ 0 };
@@ -149,7 +141,7 @@ static int take(const struct launch *l, struct blob *igvm)
 	return rc;
 }
 
-int launch_compose(const struct launch *l, struct blob *igvm)
+int launch_compose(struct launch *l, struct blob *igvm)
 {
 	*igvm = (struct blob){ 0 };
 	return l->igvm ? take(l, igvm) : compose(l, igvm);

@@ -141,6 +141,9 @@ static int refuse_modes(const struct launch *l)
 		if (l->igvm)
 			return misuse("--guest plain and --igvm contradict "
 				      "each other");
+		if (l->micro)
+			return misuse("--guest plain has no SEV-SNP, which "
+				      "the micro guests need");
 		return 0;
 	}
 	if (l->injection == INJECT_ALTERNATE)

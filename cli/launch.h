@@ -56,7 +56,8 @@ extern struct poptOption launch_options[];
 extern struct poptOption launch_igvm_option[];	/* --igvm, run only */
 
 int launch_decide(struct launch *l);
-int launch_compose(const struct launch *l, struct blob *igvm);
+/* With --igvm it also finds out the injection mode. */
+int launch_compose(struct launch *l, struct blob *igvm);
 
 const char *injection_name(enum injection injection);
 const char *guest_name(enum guest_kind guest);
@@ -83,6 +84,12 @@ struct kernel_facts {
 /* 0 or EXIT_FAILED: not a kernel that can be booted. */
 int kernel_examine(const char *path, const struct blob *kernel,
 		   struct kernel_facts *facts);
+
+/*
+ * foreign.c: does this IGVM file of somebody else suit the options? Sets
+ * l->injection to what its first vCPU has. 0, EXIT_FAILED or EXIT_USAGE.
+ */
+int foreign_examine(struct launch *l, const struct blob *igvm);
 
 /* initrd.c: whole and in a format that Linux unpacks? 0 or EXIT_FAILED. */
 int initrd_examine(const char *path, const struct blob *initrd);

@@ -74,6 +74,7 @@ contradictions()
 		run --injection restricted
 	try 2 'nobody is above VMPL0' run --injection alternate
 	try 2 'no SEV-SNP' run --guest plain --injection secure-avic
+	try 2 'micro guests need' run --guest plain --micro a
 	try 2 'contradict' run --igvm a --kernel b
 	try 2 'contradict' run --igvm a --initrd b
 	try 2 'contradict' run --igvm a --append b
@@ -188,6 +189,9 @@ igvm_round_trip()
 		flunk 'igvm build twice gives equal bytes' 'they differ'
 	fi
 	try 0 '' run --igvm "$f"
+	try 1 'needs RAM up to the address 0x2000' run --igvm "$f" \
+		--memory 256M
+	try 2 'contradicts the IGVM file' run --igvm "$f" --injection normal
 	size=$(wc -c <"$f")
 	head -c $((size - 1)) "$f" >"$tree/short.igvm"
 	cp "$f" "$tree/flipped.igvm"
@@ -202,6 +206,7 @@ igvm_round_trip()
 	"$tree/build/belfry" igvm show "$f" >/dev/full 2>"$tree/stderr"
 	status=$?
 	verify 'igvm show to a full disk' 1 'cannot write the output'
+	try 1 'cannot write /dev/full' run --report /dev/full
 }
 
 help_texts()
