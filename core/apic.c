@@ -103,7 +103,7 @@ static enum apic_view view_of_base(u64 base)
 
 enum apic_view apic_mode_of(const struct apic *apic)
 {
-	return view_of_base(apic->base);
+	return view_of_base(__atomic_load_n(&apic->base, __ATOMIC_RELAXED));
 }
 
 bool apic_enabled(const struct apic *apic)
@@ -146,7 +146,8 @@ enum apic_result apic_write_base(struct apic *apic, u64 value,
 	if (result != APIC_OK)
 		return result;
 	/* BSP is read-only: who is the boot CPU is not the guest's to say. */
-	apic->base = (value & ~APIC_BASE_BSP) | (apic->base & APIC_BASE_BSP);
+	__atomic_store_n(&apic->base, (value & ~APIC_BASE_BSP) |
+			 (apic->base & APIC_BASE_BSP), __ATOMIC_RELAXED);
 	if (apic_mode_of(apic) == APIC_VIEW_NONE)
 		reset_registers(apic);
 	fx->irq = true;
@@ -236,12 +237,17 @@ static bool filtered(const struct apic *apic, u8 vector)
 	return vector < APIC_FIRST_ALLOWED || !vec_test(apic->allowed, vector);
 }
 
+void apic_refuse(struct apic *apic, u8 vector)
+{
+	APIC_COUNT(apic, vector, posted, 1);
+	APIC_COUNT(apic, vector, refused, 1);
+}
+
 enum apic_post apic_post(struct apic *apic, u8 vector, bool level)
 {
 	if (!filtered(apic, vector))
 		return apic_accept(apic, vector, level);
-	APIC_COUNT(apic, vector, posted, 1);
-	APIC_COUNT(apic, vector, refused, 1);
+	apic_refuse(apic, vector);
 	return APIC_POST_FILTERED;
 }
 

@@ -6,7 +6,7 @@
  * Nothing here reads a clock, touches memory that the caller did not pass in,
  * or calls back: time comes in as an argument, what has to happen outside
  * goes out in struct apic_effects. Functions are not reentrant on one struct
- * apic; the caller serialises them.
+ * apic; the caller serialises them, but for apic_match().
  *
  * Source: AMD64 APM vol. 2 (24593) chapter 16; Intel SDM vol. 3, "APIC", where
  * the APM is silent (TSC-deadline mode, INIT/SIPI latches, APR).

@@ -125,21 +125,25 @@ enum apic_result apic_decode_msi(u64 address, u32 data, bool ext,
 /*
  * APM 16.6.1, 16.14. xAPIC: flat or cluster by DFR; x2APIC: always clusters
  * of 16. An APIC in xAPIC mode knows 8 bits of logical destination.
+ *
+ * What addresses an APIC (ID, APIC_BASE, LDR, DFR) may be read while its own
+ * vCPU changes it: single words, and either value was right a moment ago.
  */
 static bool match_logical(const struct apic *apic, u32 dest)
 {
+	u32 dfr = __atomic_load_n(&apic->dfr, __ATOMIC_RELAXED);
 	u32 ldr;
 
 	if (apic_mode_of(apic) == APIC_VIEW_X2APIC) {
 		ldr = x2apic_ldr(apic->config.id);
 		return ldr >> 16 == dest >> 16 && ldr & dest & 0xffff;
 	}
-	ldr = apic->ldr >> 24;
+	ldr = __atomic_load_n(&apic->ldr, __ATOMIC_RELAXED) >> 24;
 	if (dest > 0xff)
 		return false;
-	if (apic->dfr >> 28 == 0xf)
+	if (dfr >> 28 == 0xf)
 		return ldr & dest;
-	return apic->dfr >> 28 == 0 && ldr >> 4 == dest >> 4 &&
+	return dfr >> 28 == 0 && ldr >> 4 == dest >> 4 &&
 	       ldr & dest & 0xf;
 }
 

@@ -48,6 +48,8 @@ static inline u32 timer_mode(const struct apic *apic)
 
 /* Into IRR, as from inside: no filter. Counts. */
 enum apic_post apic_accept(struct apic *apic, u8 vector, bool level);
+/* Count a vector that was dropped before it came this far. */
+void apic_refuse(struct apic *apic, u8 vector);
 /* Record an ESR bit; raises the error LVT once per write to ESR. */
 void apic_error(struct apic *apic, u32 bit);
 /* After an EOI: a level LINT of that vector that is still asserted. */

@@ -228,10 +228,11 @@ static void apply_write(struct apic *apic, u32 offset, u64 value,
 		fx->eoi = apic_eoi(apic, &fx->eoi_vector);
 		break;
 	case APIC_LDR:
-		apic->ldr = value;
+		__atomic_store_n(&apic->ldr, value, __ATOMIC_RELAXED);
 		break;
 	case APIC_DFR:
-		apic->dfr = value | 0x0fffffff;
+		__atomic_store_n(&apic->dfr, value | 0x0fffffff,
+				 __ATOMIC_RELAXED);
 		break;
 	case APIC_SVR:
 		apic_svr_write(apic, value, now);
