@@ -16,6 +16,17 @@ struct ap_request {
 	u64 features;
 };
 
+/* A vCPU that comes after the end of Alternate Injection may be without. */
+static bool features_differ(const struct host *h, const struct ap_request *req)
+{
+	u64 known = h->features[req->vmpl];
+
+	if (!h->features_known[req->vmpl] || req->features == known)
+		return false;
+	return !h->alternate_ended[req->vmpl] ||
+	       req->features != (known & ~SEV_FEATURE_ALTERNATE);
+}
+
 /*
  * The host can not read a VMSA, so RAX has to say what is in it. The first
  * VMSA of a VMPL settles its features for all vCPUs. Alternate Injection
@@ -33,8 +44,7 @@ static const char *features_bad(const struct host *h,
 		return "two ways of injection";
 	if (req->vmpl == 0 && injection == SEV_FEATURE_ALTERNATE)
 		return "Alternate Injection at VMPL 0";
-	if (h->features_known[req->vmpl] &&
-	    h->features[req->vmpl] != req->features)
+	if (features_differ(h, req))
 		return "features differ from the VMPL's";
 	return NULL;
 }
@@ -88,7 +98,8 @@ static void ap_apply(struct host *h, const struct ap_request *req)
 		host_kick(req->target);
 		return;
 	}
-	h->features[req->vmpl] = req->features;
+	if (!h->features_known[req->vmpl])
+		h->features[req->vmpl] = req->features;
 	h->features_known[req->vmpl] = true;
 	c->next_vmsa = req->vmsa;
 	c->next_features = req->features;
@@ -109,6 +120,18 @@ void host_ghcb_ap_creation(struct ghcb_call *call)
 	ap_apply(call->host, &req);
 }
 
+/*
+ * A vCPU that idles at VMPL 0 does not enter what was created below it; VMPL 0
+ * does, by Run VMPL, and is woken to find it.
+ */
+static void tell_above(struct host_ctx *c)
+{
+	struct host_ctx *top = &c->vcpu->ctx[0];
+
+	if (c->vmpl && top->state == CTX_HALTED)
+		top->hv.look = true;
+}
+
 /* Only when @c is out of the guest. */
 void host_ap_apply_next(struct host_ctx *c)
 {
@@ -121,6 +144,7 @@ void host_ap_apply_next(struct host_ctx *c)
 	case NEXT_CREATE:
 		host_ctx_load(c, c->next_vmsa, c->next_features);
 		c->state = CTX_RUNNABLE;
+		tell_above(c);
 		break;
 	case NEXT_ON_INIT:
 		host_ctx_load(c, c->next_vmsa, c->next_features);
@@ -202,7 +226,7 @@ void host_ghcb_ap_jump_table(struct ghcb_call *call)
 void host_ghcb_run_vmpl(struct ghcb_call *call)
 {
 	if (call->info1 >> 32 ||
-	    !host_run_vmpl(call->ctx->vcpu, (u32)call->info1))
+	    !host_run_vmpl(call->ctx, (u32)call->info1))
 		host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "VMPL");
 }
 

@@ -5,6 +5,12 @@
  */
 #include "host/ghcb.h"
 
+static void forget(struct host_ctx *c)
+{
+	host_ri_withdraw(c);
+	c->doorbell = NO_GPA;
+}
+
 /*
  * SET first forgets the old page, so a failed one leaves none, and so does an
  * unknown operation (as KVM). Unlike KVM, only a VMPL that runs under
@@ -26,11 +32,11 @@ void host_ghcb_doorbell(struct ghcb_call *call)
 		call->result2 = c->doorbell;
 		return;
 	case DOORBELL_CLEAR:
-		c->doorbell = NO_GPA;
+		forget(c);
 		call->result2 = call->info2;
 		return;
 	case DOORBELL_SET:
-		c->doorbell = NO_GPA;
+		forget(c);
 		if (call->info2 & ~PAGE_MASK ||
 		    !hv_map(call->host->m, call->info2, &why))
 			break;
@@ -38,7 +44,7 @@ void host_ghcb_doorbell(struct ghcb_call *call)
 		call->result2 = call->info2;
 		return;
 	default:
-		c->doorbell = NO_GPA;
+		forget(c);
 	}
 	host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "doorbell page");
 }

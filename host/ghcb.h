@@ -63,6 +63,14 @@ void host_ghcb_run_vmpl(struct ghcb_call *call);
 void host_ghcb_doorbell(struct ghcb_call *call);
 void host_ghcb_hv_ipi(struct ghcb_call *call);
 
+/* hv_timer.c */
+void host_ghcb_hv_timer(struct ghcb_call *call);
+
+/* ai_ghcb.c */
+void host_ghcb_configure_injection(struct ghcb_call *call);
+void host_ghcb_disable_alternate(struct ghcb_call *call);
+void host_ghcb_specific_eoi(struct ghcb_call *call);
+
 /* savic.c */
 void host_ghcb_savic(struct ghcb_call *call);
 

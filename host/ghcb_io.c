@@ -123,7 +123,7 @@ static void write_unit(struct host_ctx *c, u64 gpa, unsigned int size,
 	struct apic_effects fx;
 
 	if (at_apic(c, gpa)) {
-		if (size != 4)
+		if (size != 4 || host_ai_owns(c, offset))
 			return;
 		apic_write(&c->apic, APIC_VIEW_XAPIC, offset, value,
 			   host_timer_now(h), &fx);

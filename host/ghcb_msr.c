@@ -81,7 +81,7 @@ static u64 req_run_vmpl(struct host_ctx *c, u64 msr)
 	bool offered = c->vcpu->host->config.ghcb_features &
 		       GHCB_FEATURE_MULTI_VMPL;
 	bool ok = offered && !(msr >> 40) && !(msr & 0xfffff000) &&
-		  host_run_vmpl(c->vcpu, msr >> 32 & 0xff);
+		  host_run_vmpl(c, msr >> 32 & 0xff);
 
 	if (!ok)
 		host_log(c->vcpu->host, "run-vmpl refused", "MSR request %#llx",

@@ -44,7 +44,9 @@ static bool ctx_init(struct host_vcpu *v, unsigned int vmpl)
 	c->doorbell = NO_GPA;
 	c->offered = APIC_NO_VECTOR;
 	c->dr7 = 0x400;
-	return apic_init(&c->apic, &config, &c->count) && host_timer_init(c);
+	c->runner = -1;
+	return apic_init(&c->apic, &config, &c->count) &&
+	       host_timer_init(c) && host_hv_timer_init(c);
 }
 
 static bool vcpu_init(struct host *h, unsigned int cpu)
@@ -97,8 +99,10 @@ void host_free(struct host *h)
 	if (!h)
 		return;
 	for (unsigned int i = 0; h->vcpu && i < h->config.vcpus; i++)
-		for (unsigned int vmpl = 0; vmpl < SNP_VMPLS; vmpl++)
+		for (unsigned int vmpl = 0; vmpl < SNP_VMPLS; vmpl++) {
 			host_timer_free(&h->vcpu[i].ctx[vmpl]);
+			host_hv_timer_free(&h->vcpu[i].ctx[vmpl]);
+		}
 	free(h->vmcbs);
 	free(h->vcpu);
 	free(h);
@@ -117,6 +121,8 @@ void host_ctx_load(struct host_ctx *c, u64 vmsa, u64 features)
 	c->offered = APIC_NO_VECTOR;
 	c->nmi_waits = false;
 	c->reinject = 0;
+	c->hv = (struct host_hv){ 0 };
+	c->runner = -1;
 	c->dr7 = 0x400;
 	memset(&c->msrs, 0, sizeof(c->msrs));
 	c->msrs.hwcr = HOST_HWCR_RESET;
@@ -125,6 +131,8 @@ void host_ctx_load(struct host_ctx *c, u64 vmsa, u64 features)
 	c->apic.run = APIC_RUNNING;
 	host_savic_reset(c);
 	host_timer_update(c);
+	host_hv_timer_stop(c);
+	host_ai_reset(c);
 	host_vmrun_init(c);
 	c->vmcb->vmsa_pa = vmsa;
 }
@@ -134,9 +142,11 @@ void host_ctx_unload(struct host_ctx *c)
 	c->state = CTX_STOPPED;
 	c->ghcb_registered = NO_GPA;
 	c->doorbell = NO_GPA;
+	c->hv = (struct host_hv){ 0 };
 	apic_reset(&c->apic, APIC_RESET_POWER_UP);
 	host_savic_reset(c);
 	host_timer_update(c);
+	host_hv_timer_stop(c);
 }
 
 void host_set_boot_vmsa(struct host *h, unsigned int vmpl, u64 vmsa_gpa,

@@ -63,6 +63,11 @@ void host_set_gsi(struct host *h, unsigned int gsi, bool level);
 void host_msi(struct host *h, u64 address, u32 data);
 /* An NMI for a vCPU from outside (the engine's monitor). */
 void host_nmi(struct host *h, unsigned int vcpu);
+/*
+ * A machine check for one, at the VMPL that owns devices: told under Restricted
+ * and Alternate Injection, which have a bit for it.
+ */
+void host_machine_check(struct host *h, unsigned int vcpu);
 /* The guest powered off or reset through a device. */
 void host_guest_off(struct host *h, bool reset);
 /* A device was refused access to a private page. */

@@ -8,6 +8,7 @@
 #ifndef HOST_INTERNAL_H
 #define HOST_INTERNAL_H
 
+#include "arch/doorbell.h"
 #include "arch/ghcb.h"
 #include "host/host.h"
 #include "host/ioapic.h"
@@ -69,6 +70,26 @@ struct host_savic {
 	bool ipi;		/* its page may hold something new */
 };
 
+/*
+ * Restricted Injection: what is in the doorbell page, and at VMPL 0 what the
+ * VMPLs below it mean for it. ri.c, ai.c.
+ */
+struct host_hv {
+	u8 offered;		/* byte 0; still in IRR. 0: none */
+	bool elided;		/* its EOI, or it is the one in service */
+	bool mc;		/* a #MC is pending */
+	bool look;		/* VMPL 0 shall run: a VMPL below has news */
+	u8 notify;		/* vector for the same; 0: none */
+};
+
+/* HV timer: hv_timer.c. */
+struct host_hv_timer {
+	struct host_timer *timer;
+	u64 due;
+	u64 period;		/* 0: once */
+	u8 vector;
+};
+
 struct host_ctx;
 
 /* How a context learns of interrupts; chosen by its SEV_FEATURES. */
@@ -79,6 +100,13 @@ struct presenter {
 	void (*prepare)(struct host_ctx *c);
 	/* Would a VMRUN now show the guest something that it has not seen? */
 	bool (*wants)(const struct host_ctx *c);
+	/* The rest may be NULL. */
+	/* Before the APIC is asked or told: what has a running guest done? */
+	void (*observe)(struct host_ctx *c);
+	/* HLT: does it know everything that is pending? */
+	bool (*may_halt)(const struct host_ctx *c);
+	/* Something came up, and a kick is not how it learns of it. */
+	void (*notify)(struct host_ctx *c);
 };
 
 struct host_ctx {
@@ -107,6 +135,9 @@ struct host_ctx {
 	u64 dr7;
 	struct host_msrs msrs;
 	struct host_savic savic;
+	struct host_hv hv;
+	struct host_hv_timer hv_timer;
+	int runner;			/* VMPL that asked to run it, or -1 */
 };
 
 #define NO_GPA			(~0ull)
@@ -142,6 +173,7 @@ struct host {
 	/* First features seen of each VMPL; later VMSAs must have the same. */
 	u64 features[SNP_VMPLS];
 	bool features_known[SNP_VMPLS];
+	bool alternate_ended[SNP_VMPLS];	/* on one vCPU at least */
 	u64 ap_jump_table;
 	struct ioapic ioapic;
 	struct host_reason reason[HOST_REASONS];
@@ -159,8 +191,8 @@ extern const struct hv_ops host_hv_ops;
 /* Something may have come up for @c: make its vCPU look, if it must. */
 void host_ctx_notify(struct host_ctx *c);
 void host_kick(struct host_vcpu *v);
-/* Run @vmpl next; false if it has nothing to run. */
-bool host_run_vmpl(struct host_vcpu *v, unsigned int vmpl);
+/* @c asks to run @vmpl next; false if it has nothing to run. */
+bool host_run_vmpl(struct host_ctx *c, unsigned int vmpl);
 
 /* vmrun.c */
 void host_vmrun_init(struct host_ctx *c);
@@ -195,12 +227,34 @@ bool host_msr_write(struct host_ctx *c, u32 msr, u64 value);
 void host_irq_init(struct host *h);
 void host_irq_ipi(struct host_ctx *from, const struct irq_msg *msg);
 void host_irq_effects(struct host_ctx *c, const struct apic_effects *fx);
+void host_ctx_observe(struct host_ctx *c);
+/* An edge from the host itself; false if the APIC had no use for it. */
+bool host_ctx_post(struct host_ctx *c, u8 vector);
 
 /* timer.c */
 bool host_timer_init(struct host_ctx *c);
 void host_timer_free(struct host_ctx *c);
 void host_timer_update(struct host_ctx *c);
 struct apic_time host_timer_now(struct host *h);
+
+/* hv_timer.c */
+bool host_hv_timer_init(struct host_ctx *c);
+void host_hv_timer_free(struct host_ctx *c);
+void host_hv_timer_stop(struct host_ctx *c);
+
+/* ri.c */
+extern const struct presenter host_present_ri;
+/* The doorbell page, or NULL: none, or not shared now. */
+struct doorbell *host_ri_page(const struct host_ctx *c);
+void host_ri_withdraw(struct host_ctx *c);
+
+/* ai.c */
+extern const struct presenter host_present_ai;
+bool host_ai_active(const struct host_ctx *c);
+bool host_ai_owns(const struct host_ctx *c, u32 offset);
+void host_ai_reset(struct host_ctx *c);
+void host_ai_flush(struct host_vcpu *v);
+void host_ai_announce(struct host_vcpu *v);
 
 /* savic.c */
 extern const struct presenter host_present_savic;

@@ -6,6 +6,21 @@
  */
 #include "host/internal.h"
 
+void host_ctx_observe(struct host_ctx *c)
+{
+	if (c->present->observe)
+		c->present->observe(c);
+}
+
+bool host_ctx_post(struct host_ctx *c, u8 vector)
+{
+	host_ctx_observe(c);
+	if (apic_post(&c->apic, vector, false) != APIC_POST_ACCEPTED)
+		return false;
+	host_ctx_notify(c);
+	return true;
+}
+
 static void deliver(struct host_ctx *c, const struct irq_msg *msg,
 		    enum apic_origin origin)
 {
@@ -17,6 +32,7 @@ static void deliver(struct host_ctx *c, const struct irq_msg *msg,
 	default:
 		break;
 	}
+	host_ctx_observe(c);
 	if (apic_deliver(&c->apic, msg, origin) == APIC_POST_ACCEPTED)
 		host_ctx_notify(c);
 }
@@ -117,4 +133,15 @@ void host_nmi(struct host *h, unsigned int vcpu)
 	c = &h->vcpu[vcpu].ctx[h->config.guest_vmpl];
 	if (apic_post_nmi(&c->apic, APIC_FROM_HOST) == APIC_POST_ACCEPTED)
 		host_ctx_notify(c);
+}
+
+void host_machine_check(struct host *h, unsigned int vcpu)
+{
+	struct host_ctx *c;
+
+	if (vcpu >= h->config.vcpus || h->stopped)
+		return;
+	c = &h->vcpu[vcpu].ctx[h->config.guest_vmpl];
+	c->hv.mc = true;
+	host_ctx_notify(c);
 }

@@ -126,25 +126,12 @@ static bool refused(struct host_ctx *c, u32 msr, const char *how)
 
 /* ---- the APIC ----------------------------------------------------------- */
 
-/*
- * Under Alternate Injection the monitor owns everything but LVTs and timer:
- * what the guest's VMPL says about the rest is not for this APIC
- * (injection.md 7.7).
- */
-static bool svsm_owns(const struct host_ctx *c, u32 offset)
-{
-	if (!(c->features & SEV_FEATURE_ALTERNATE))
-		return false;
-	return offset == APIC_TPR || offset == APIC_EOI ||
-	       offset == APIC_SELF_IPI;
-}
-
 static bool apic_msr_write(struct host_ctx *c, u32 offset, u64 value)
 {
 	struct apic_effects fx;
 	u8 vector;
 
-	if (svsm_owns(c, offset))
+	if (host_ai_owns(c, offset))
 		return true;
 	if (host_savic_active(c) && offset == APIC_EOI) {
 		if (value)

@@ -8,17 +8,40 @@
 
 /* ---- who runs next ------------------------------------------------------ */
 
+static bool wants(const struct host_ctx *c)
+{
+	return c->hv.look || c->present->wants(c);
+}
+
+/*
+ * A VMPL that had another one run, and halts since that one halted, is woken
+ * for what has come up for the other: the host may not run that by itself, as
+ * its VMSA may not be fit to.
+ */
+static bool below_wants(const struct host_ctx *c)
+{
+	for (unsigned int vmpl = c->vmpl + 1; vmpl < SNP_VMPLS; vmpl++) {
+		const struct host_ctx *below = &c->vcpu->ctx[vmpl];
+
+		if (below->runner == (int)c->vmpl &&
+		    host_ctx_has_vmsa(below) && below->present->wants(below))
+			return true;
+	}
+	return false;
+}
+
 static bool ctx_ready(const struct host_ctx *c)
 {
 	if (c->state == CTX_RUNNABLE)
 		return true;
-	return c->state == CTX_HALTED && c->present->wants(c);
+	return c->state == CTX_HALTED && (wants(c) || below_wants(c));
 }
 
 /*
  * A more privileged VMPL goes first when it has something to see; a less
  * privileged one never interrupts (snp-guest-contract.md 4.3). When the VMPL
  * that ran has lost its VMSA, the most privileged one that can run takes over.
+ * hv.look is for one entry that would not have been without it.
  */
 static struct host_ctx *pick(struct host_vcpu *v)
 {
@@ -26,20 +49,28 @@ static struct host_ctx *pick(struct host_vcpu *v)
 
 	for (unsigned int vmpl = 0; vmpl < v->current; vmpl++) {
 		c = &v->ctx[vmpl];
-		if (ctx_ready(c) && c->present->wants(c))
-			return c;
+		if (!ctx_ready(c) || !wants(c))
+			continue;
+		c->hv.look = false;
+		return c;
 	}
 	c = &v->ctx[v->current];
-	if (host_ctx_has_vmsa(c) && c->state != CTX_CREATED)
-		return ctx_ready(c) ? c : NULL;
+	if (host_ctx_has_vmsa(c) && c->state != CTX_CREATED) {
+		if (!ctx_ready(c))
+			return NULL;
+		if (c->state == CTX_HALTED)
+			c->hv.look = false;
+		return c;
+	}
 	for (unsigned int vmpl = 0; vmpl < SNP_VMPLS; vmpl++)
 		if (ctx_ready(&v->ctx[vmpl]))
 			return &v->ctx[vmpl];
 	return NULL;
 }
 
-bool host_run_vmpl(struct host_vcpu *v, unsigned int vmpl)
+bool host_run_vmpl(struct host_ctx *from, unsigned int vmpl)
 {
+	struct host_vcpu *v = from->vcpu;
 	struct host_ctx *c;
 
 	if (vmpl >= SNP_VMPLS)
@@ -56,6 +87,8 @@ bool host_run_vmpl(struct host_vcpu *v, unsigned int vmpl)
 	 */
 	if (c->state != CTX_HELD)
 		c->state = CTX_RUNNABLE;
+	if (from->vmpl < vmpl)
+		c->runner = from->vmpl;
 	v->current = vmpl;
 	return true;
 }
@@ -67,6 +100,7 @@ static struct vmcb *enter(struct host_vcpu *v)
 	for (unsigned int vmpl = 0; vmpl < SNP_VMPLS; vmpl++)
 		if (v->ctx[vmpl].next != NEXT_ON_INIT)
 			host_ap_apply_next(&v->ctx[vmpl]);
+	host_ai_flush(v);
 	c = v->host->stopped ? NULL : pick(v);
 	v->idle = !c;
 	if (!c) {
@@ -86,6 +120,24 @@ static struct vmcb *enter(struct host_vcpu *v)
 /* ---- #VMEXIT ------------------------------------------------------------ */
 
 /*
+ * Whoever asked to run this VMPL knows better what its HLT means: it gets the
+ * CPU, as after a Run VMPL of its own that has returned, and may halt itself.
+ */
+static bool hand_back(struct host_ctx *c)
+{
+	struct host_ctx *runner;
+
+	if (c->runner < 0)
+		return false;
+	runner = &c->vcpu->ctx[c->runner];
+	if (runner->state != CTX_RUNNABLE && runner->state != CTX_HALTED)
+		return false;
+	runner->state = CTX_RUNNABLE;
+	c->vcpu->current = runner->vmpl;
+	return true;
+}
+
+/*
  * Idle-HLT looks for something deliverable before it exits. A plain HLT exit
  * does not: what waits in V_IRQ, V_NMI or the guest's own page might have
  * ended the HLT at once, so the guest goes on, and halts again if not.
@@ -96,8 +148,12 @@ static void exit_hlt(struct host_ctx *c, bool idle)
 			c->vmcb->int_ctl & VINTR_V_NMI;
 
 	c->vmcb->int_state &= ~INT_STATE_SHADOW;
-	if (idle || !may_wait)
-		c->state = CTX_HALTED;
+	if (!idle && may_wait)
+		return;
+	if (c->present->may_halt && !c->present->may_halt(c))
+		return;
+	c->state = CTX_HALTED;
+	hand_back(c);
 }
 
 /*
@@ -144,8 +200,10 @@ static void exit_refused(struct host_ctx *c, const char *what)
  */
 static void exit_reflected(struct host_ctx *c)
 {
+	if (hand_back(c))
+		return;
 	for (unsigned int vmpl = 0; vmpl < c->vmpl; vmpl++)
-		if (host_run_vmpl(c->vcpu, vmpl))
+		if (host_run_vmpl(c, vmpl))
 			return;
 	host_stop(c->vcpu->host, "reflected-vc",
 		  "vCPU %u VMPL %u: #VC reflected, and no VMPL above serves it",
@@ -255,6 +313,15 @@ void host_kick(struct host_vcpu *v)
 	hv_kick(v->host->m, v->cpu);
 }
 
+/* One that waits for @c's sake. */
+static bool wakes_runner(const struct host_ctx *c)
+{
+	struct host_vcpu *v = c->vcpu;
+
+	return c->runner == (int)v->current &&
+	       v->ctx[v->current].state == CTX_HALTED;
+}
+
 /*
  * Not worth a kick: a VMPL that shows nothing new, that can not run, or that
  * must wait for a more privileged one to let it.
@@ -263,7 +330,10 @@ void host_ctx_notify(struct host_ctx *c)
 {
 	struct host_vcpu *v = c->vcpu;
 
-	if (c->vmpl > v->current || !c->present->wants(c) || !ctx_ready(c)) {
+	if (c->present->notify)
+		return c->present->notify(c);
+	if ((c->vmpl > v->current && !wakes_runner(c)) ||
+	    !c->present->wants(c) || !ctx_ready(c)) {
 		v->stats.kicks_elided++;
 		return;
 	}

@@ -34,6 +34,10 @@ struct host_vcpu_stats {
 	u64 ipis;			/* messages its ICR writes sent */
 	u64 irr_merges;			/* vectors put into RequestedIRR */
 	u64 spurious_eoi;		/* Secure AVIC: no level vector */
+	u64 hv_events;			/* #HV injected */
+	u64 doorbell_posts;		/* times a doorbell page was written */
+	u64 ext_posts;			/* vectors put into a descriptor */
+	u64 notifications;		/* vectors of 8000001Bh raised */
 };
 
 unsigned int host_event_slot(u64 code);

@@ -32,6 +32,7 @@ static void timer_fire(void *arg)
 
 	if (h->stopped)
 		return;
+	host_ctx_observe(c);
 	if (apic_timer_expire(&c->apic, host_timer_now(h)))
 		host_ctx_notify(c);
 	host_timer_update(c);

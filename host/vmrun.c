@@ -166,44 +166,14 @@ static const struct presenter present_normal = {
 	.wants = normal_wants,
 };
 
-/*
- * Restricted and Alternate Injection: hardware takes nothing but #HV, or
- * nothing at all, from a VMCB. Interrupts stay in this VMPL's APIC; who tells
- * the guest about them is not among the presenters yet.
- */
-static void sealed_settle(struct host_ctx *c)
-{
-	u64 event = interrupted_event(c->vmcb->exit_int_info);
-
-	/* Only Restricted Injection gives it back this way: a #HV. */
-	c->reinject = c->features & SEV_FEATURE_RESTRICTED ? event : 0;
-	c->vmcb->exit_int_info = 0;
-}
-
-static void sealed_prepare(struct host_ctx *c)
-{
-	c->vmcb->int_ctl &= ~(u32)(VINTR_V_IRQ | VINTR_V_NMI | VINTR_PRIO);
-	c->vmcb->event_inj = c->reinject;
-	c->reinject = 0;
-}
-
-static bool sealed_wants(const struct host_ctx *c)
-{
-	return c->reinject;
-}
-
-static const struct presenter present_sealed = {
-	.settle = sealed_settle,
-	.prepare = sealed_prepare,
-	.wants = sealed_wants,
-};
-
 const struct presenter *host_presenter(u64 features)
 {
 	if (features & SEV_FEATURE_SECURE_AVIC)
 		return &host_present_savic;
-	if (features & (SEV_FEATURE_RESTRICTED | SEV_FEATURE_ALTERNATE))
-		return &present_sealed;
+	if (features & SEV_FEATURE_RESTRICTED)
+		return &host_present_ri;
+	if (features & SEV_FEATURE_ALTERNATE)
+		return &host_present_ai;
 	return &present_normal;
 }
 
