@@ -91,6 +91,28 @@ micro_tests() {
 	check micro-vmpl run --injection normal --cpus 1 --micro vmpl
 }
 
+# ---- hostile guests ---------------------------------------------------------
+
+# stops_with RESULT OPTIONS...: the run ends for that reason and no other.
+stops_with() {
+	result=$1
+	shift
+	run --report "$tmp/stop.json" "$@"
+	jq -e --arg result "$result" '.result == $result' "$tmp/stop.json"
+}
+
+# GUEST TRY RESULT: what the guest does ends in a good end or a named one.
+hostile_tests() {
+	while read -r guest try result; do
+		check "micro-$guest-$try" stops_with "$result" --injection \
+			normal --cpus 2 --micro "$guest" --append "try=$try"
+	done <<-'END'
+	hostile-cpu tss-busy powered-off
+	hostile-cpu tss-type guest-panic
+	hostile-cpu tss-absent guest-panic
+	END
+}
+
 # ---- exits per event --------------------------------------------------------
 
 # exits MODE EVENT COUNT CPUS: all VMGEXITs and all automatic exits of a run.
@@ -179,6 +201,7 @@ full_tests() {
 }
 
 micro_tests
+hostile_tests
 budget_tests
 linux_tests
 [ "$suite" != full ] || full_tests

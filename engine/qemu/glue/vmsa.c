@@ -5,6 +5,9 @@
  */
 #include "vmsa.h"
 
+/* Of the type in a VMSA's attributes: a TSS that TR holds always is. */
+#define TSS_BUSY	2
+
 #define FLAGS_APART	(CC_O | CC_S | CC_Z | CC_A | CC_P | CC_C | DF_MASK)
 
 /* In the order of QEMU's R_ES ... R_GS. */
@@ -97,6 +100,7 @@ void glue_vmsa_save(void *engine, unsigned int vcpu, struct vmsa *vmsa)
 	save_segment(&vmsa->ldtr, &env->ldt);
 	save_segment(&vmsa->idtr, &env->idt);
 	save_segment(&vmsa->tr, &env->tr);
+	vmsa->tr.attrib |= TSS_BUSY;
 	vmsa->cpl = env->hflags & HF_CPL_MASK;
 	save_gprs(env, vmsa);
 	save_system(env, vmsa);
@@ -230,8 +234,9 @@ static void load_segments(CPUX86State *env, struct vmsa *vmsa)
 	load_table(env, &env->ldt, &vmsa->ldtr);
 	load_table(env, &env->idt, &vmsa->idtr);
 	load_table(env, &env->tr, &vmsa->tr);
-	/* QEMU aborts on a TSS that is not there; VMRUN has no such check. */
+	/* Only LTR looks at P. QEMU knows no busy TSS but in its descriptor. */
 	env->tr.flags |= DESC_P_MASK;
+	env->tr.flags &= ~DESC_TSS_BUSY_MASK;
 	env->gdt.limit &= 0xffff;
 	env->idt.limit &= 0xffff;
 	for (int i = R_ES; i <= R_GS; i++) {
