@@ -110,6 +110,7 @@ hostile_tests() {
 	hostile-cpu tss-busy powered-off
 	hostile-cpu tss-type guest-panic
 	hostile-cpu tss-absent guest-panic
+	hostile-cpu vc-loop guest-panic
 	END
 }
 

@@ -9,6 +9,14 @@
 
 #define KICK	CPU_INTERRUPT_TGT_EXT_0
 
+/*
+ * A fault in the delivery of a benign exception may be one more of the same:
+ * silicon loops for ever (CVE-2015-5307, CVE-2015-8104). So would QEMU, where
+ * no request of another thread is seen between two deliveries. Nothing that
+ * ends in a handler takes as many.
+ */
+#define UNDELIVERED_MAX	32
+
 /* An idle core has no guest that could take an event. */
 int belfry_pending(CPUState *cs, int request)
 {
@@ -108,6 +116,8 @@ void belfry_delivering(CPUX86State *env, int vector, int is_int,
 	u64 event = env->snp->event;
 
 	env->snp->event = 0;
+	if (env->snp->undelivered++ == UNDELIVERED_MAX)
+		belfry_vmexit(env, SVM_EXIT_SHUTDOWN, 0);
 	if (!event) {
 		event = event_make(is_int ? EVENT_SOFT : EVENT_EXCEPTION,
 				   vector);
@@ -121,5 +131,6 @@ void belfry_delivering(CPUX86State *env, int vector, int is_int,
 
 void belfry_delivered(CPUX86State *env)
 {
+	env->snp->undelivered = 0;
 	belfry.api->delivered(vcpu_machine(), env->snp->id);
 }

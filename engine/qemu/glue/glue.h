@@ -46,6 +46,8 @@ typedef struct BelfryVcpu {
 	struct tlb_key bank[2];
 	/* An event of the machine, until its delivery has begun. */
 	u64 event;
+	/* Deliveries begun since the last one that was completed. */
+	unsigned int undelivered;
 } BelfryVcpu;
 
 struct glue {

@@ -25,6 +25,7 @@ void vcpu_leave(CPUX86State *env, enum mach_next next)
 	CPUState *cs = env_cpu(env);
 
 	env->old_exception = -1;
+	env->snp->undelivered = 0;
 	cs->exception_index = -1;
 	if (next == MACH_IDLE || belfry.stopped) {
 		cs->halted = 1;
