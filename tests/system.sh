@@ -111,6 +111,7 @@ hostile_tests() {
 	hostile-cpu tss-type guest-panic
 	hostile-cpu tss-absent guest-panic
 	hostile-cpu vc-loop guest-panic
+	hostile-cpu page-locks rmp-fault
 	END
 }
 

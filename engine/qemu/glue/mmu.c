@@ -3,6 +3,10 @@
  * Memory: the RMP check where QEMU fills its TLB, and a debugger's view.
  */
 #include "glue.h"
+#include "tcg/tcg.h"
+
+/* accel/tcg/tb-internal.h, which targets do not include. */
+void tb_unlock_pages(TranslationBlock *tb);
 
 /* The machine's rights are QEMU's, bit for bit. */
 QEMU_BUILD_BUG_ON(ACCESS_PROT_R != PAGE_READ || ACCESS_PROT_W != PAGE_WRITE ||
@@ -20,12 +24,25 @@ static enum access_kind kind_of(MMUAccessType type)
 	}
 }
 
+/*
+ * A fetch is part of a translation, which locks the pages that it reads; who
+ * has the machine lock may wait for one of them, in glue_ram_changed().
+ */
+static void drop_page_locks(void)
+{
+	if (!tcg_ctx->gen_tb)
+		return;
+	tb_unlock_pages(tcg_ctx->gen_tb);
+	tcg_ctx->gen_tb = NULL;
+}
+
 static G_NORETURN void fault(CPUX86State *env, const struct access *a,
 			     enum access_verdict verdict, u64 npf,
 			     uintptr_t ra)
 {
 	enum mach_next next;
 
+	drop_page_locks();
 	vcpu_enter(env, ra);
 	if (ra)
 		cpu_restore_state(env_cpu(env), ra);
