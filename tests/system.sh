@@ -112,6 +112,7 @@ hostile_tests() {
 	hostile-cpu tss-absent guest-panic
 	hostile-cpu vc-loop guest-panic
 	hostile-cpu page-locks rmp-fault
+	hostile-cpu a20 powered-off
 	END
 }
 
