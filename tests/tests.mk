@@ -25,3 +25,5 @@ test test-full:
 	@$(MAKE) --no-print-directory setup test-packages
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all build/initrd.img
 	@sh tests/all.sh $(if $(filter test-full,$@),full,quick)
+
+include tests/coverage.mk
