@@ -82,10 +82,15 @@ void host_ghcb_ioio(struct ghcb_call *call)
 
 /* ---- MMIO --------------------------------------------------------------- */
 
-static bool at_apic(const struct host_ctx *c, u64 gpa)
+/* In x2APIC mode too: nothing is there then, least of all a device. */
+static bool at_apic(u64 gpa)
 {
-	return (gpa & PAGE_MASK) == APIC_DEFAULT_BASE &&
-	       apic_mode_of(&c->apic) == APIC_VIEW_XAPIC;
+	return (gpa & PAGE_MASK) == APIC_DEFAULT_BASE;
+}
+
+static bool is_xapic(const struct host_ctx *c)
+{
+	return apic_mode_of(&c->apic) == APIC_VIEW_XAPIC;
 }
 
 static bool at_ioapic(u64 gpa)
@@ -101,7 +106,9 @@ static u64 read_unit(struct host_ctx *c, u64 gpa, unsigned int size)
 	u32 word = 0;
 	u64 value = 0;
 
-	if (at_apic(c, gpa)) {
+	if (at_apic(gpa)) {
+		if (!is_xapic(c))
+			return ~0ull;
 		if (size == 4)
 			apic_read(&c->apic, APIC_VIEW_XAPIC, offset,
 				  host_timer_now(h), &value);
@@ -122,8 +129,8 @@ static void write_unit(struct host_ctx *c, u64 gpa, unsigned int size,
 	u32 offset = gpa & ~PAGE_MASK;
 	struct apic_effects fx;
 
-	if (at_apic(c, gpa)) {
-		if (size != 4 || host_ai_owns(c, offset))
+	if (at_apic(gpa)) {
+		if (size != 4 || !is_xapic(c) || host_ai_owns(c, offset))
 			return;
 		apic_write(&c->apic, APIC_VIEW_XAPIC, offset, value,
 			   host_timer_now(h), &fx);

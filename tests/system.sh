@@ -113,6 +113,7 @@ hostile_tests() {
 	hostile-cpu vc-loop guest-panic
 	hostile-cpu page-locks rmp-fault
 	hostile-cpu a20 powered-off
+	hostile-cpu foreign-apic powered-off
 	END
 }
 
