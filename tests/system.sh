@@ -114,6 +114,7 @@ hostile_tests() {
 	hostile-cpu page-locks rmp-fault
 	hostile-cpu a20 powered-off
 	hostile-cpu foreign-apic powered-off
+	hostile-cpu watched-frame powered-off
 	END
 }
 
