@@ -31,9 +31,12 @@
 		 SEV_FEATURE_SMT_PROTECT | SEV_FEATURE_SECURE_AVIC)
 
 #define OFFERED	(GHCB_FEATURE_SNP | GHCB_FEATURE_AP_CREATION |		\
-		 GHCB_FEATURE_RESTRICTED | GHCB_FEATURE_TIMER |		\
-		 GHCB_FEATURE_APIC_ID_LIST | GHCB_FEATURE_MULTI_VMPL |	\
-		 GHCB_FEATURE_EXT_INTERRUPTS)
+		 GHCB_FEATURE_APIC_ID_LIST | GHCB_FEATURE_MULTI_VMPL)
+/* Beside these, where a doorbell page is in use. */
+#define OFFERED_DOORBELL (GHCB_FEATURE_RESTRICTED | GHCB_FEATURE_TIMER | \
+			  GHCB_FEATURE_EXT_INTERRUPTS)
+
+#define NOT_GIVEN	(~0ull)		/* JSON has no such number */
 
 static const char * const injections[] = {
 	[INJECT_NORMAL] = "normal",
@@ -183,6 +186,15 @@ static bool take_all(struct session *s, json_t *root)
 	return false;
 }
 
+/* A monitor runs under Restricted Injection, whatever its guest does. */
+static u64 offered(const struct session_config *c)
+{
+	if (c->guest_vmpl || c->injection == INJECT_RESTRICTED ||
+	    c->injection == INJECT_ALTERNATE)
+		return OFFERED | OFFERED_DOORBELL;
+	return OFFERED;
+}
+
 bool config_read(struct session *s, const char *path)
 {
 	json_error_t err;
@@ -193,7 +205,7 @@ bool config_read(struct session *s, const char *path)
 		.injection = INJECT_NORMAL,
 		.features = SILICON,
 		.allowed_features = SILICON,
-		.ghcb_features = OFFERED,
+		.ghcb_features = NOT_GIVEN,
 	};
 	if (!json_is_object(root)) {
 		session_log(s, "configuration %s: %s", path,
@@ -202,6 +214,8 @@ bool config_read(struct session *s, const char *path)
 		return false;
 	}
 	ok = take_all(s, root);
+	if (s->config.ghcb_features == NOT_GIVEN)
+		s->config.ghcb_features = offered(&s->config);
 	json_decref(root);
 	return ok;
 }

@@ -78,7 +78,7 @@ micro_tests() {
 		check "micro-savic-$guest" run --injection secure-avic \
 			--cpus 1 --micro "savic-$guest" -- -device edu,addr=4
 	done
-	for mode in normal secure-avic; do
+	for mode in normal secure-avic restricted; do
 		check "micro-hello-$mode" run --injection $mode --cpus 4 \
 			--micro hello
 		check "micro-irq-$mode" run --injection $mode --cpus 4 \
@@ -89,6 +89,10 @@ micro_tests() {
 	done
 	check micro-smc run --injection normal --cpus 4 --micro smc
 	check micro-vmpl run --injection normal --cpus 1 --micro vmpl
+	for cpus in 1 4; do
+		check "micro-ri-${cpus}cpu" run --injection restricted \
+			--cpus $cpus --micro ri -- -device edu,addr=4
+	done
 }
 
 # ---- hostile guests ---------------------------------------------------------

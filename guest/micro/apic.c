@@ -101,7 +101,8 @@ void apic_eoi(void)
 			return;
 		}
 	}
-	apic_write(APIC_EOI, 0);
+	if (doorbell_eoi())
+		apic_write(APIC_EOI, 0);
 }
 
 static void savic_enable(struct micro_cpu *cpu)
@@ -128,6 +129,8 @@ void apic_enable(void)
 			   APIC_BASE_EXTD);
 	if (savic_active())
 		savic_enable(cpu);
+	if (restricted_active())
+		doorbell_enable();
 	apic_write(APIC_SVR, APIC_SVR_ENABLE | 0xff);
 }
 

@@ -133,6 +133,14 @@ static void expected(struct regs *regs)
 		regs->rip += 2;
 }
 
+void micro_interrupt(struct regs *regs)
+{
+	if (handlers[regs->vector])
+		handlers[regs->vector](regs);
+	else
+		intr_default(regs);
+}
+
 void micro_exception(struct regs *regs)
 {
 	u64 vector = regs->vector;

@@ -38,7 +38,7 @@ static u64 irq_save(void)
 static void irq_restore(u64 flags)
 {
 	if (flags & RFLAGS_IF)
-		asm volatile("sti" : : : "memory");
+		irq_on();
 }
 
 static u32 call(struct ghcb *g, u64 code, u64 info1, u64 info2)

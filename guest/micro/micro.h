@@ -8,6 +8,7 @@
 #define MICRO_H
 
 #include "arch/apic.h"
+#include "arch/doorbell.h"
 #include "arch/ghcb.h"
 #include "arch/snp.h"
 #include "arch/svm.h"
@@ -31,6 +32,15 @@ struct vc_record {
 	u32 count;
 };
 
+/* What #HV brought, under Restricted Injection. */
+struct hv_record {
+	volatile u32 count;		/* #HV taken */
+	volatile u32 put_off;		/* of these with IF clear */
+	volatile u32 windows;		/* of these before a HLT */
+	volatile u32 nmi, mc, spurious;
+	volatile u8 tpr;		/* in software: nobody else's business */
+};
+
 struct micro_cpu {
 	struct micro_cpu *self;		/* GS:0 */
 	u32 index;
@@ -38,6 +48,8 @@ struct micro_cpu {
 	struct ghcb *ghcb;		/* shared view */
 	u32 *page;			/* Secure AVIC backing page */
 	bool savic;			/* En = 1 */
+	struct doorbell *doorbell;	/* shared view; Restricted Injection */
+	struct hv_record hv;
 	volatile u32 alive;
 	void (*volatile work)(void);	/* what a secondary CPU shall do */
 	volatile u32 intr[256];		/* vectors taken */
@@ -74,9 +86,13 @@ static inline void wrmsr(u32 msr, u64 value)
 		     "d"((u32)(value >> 32)) : "memory");
 }
 
+/* Under Restricted Injection: serve what came while IF was clear. */
+void irq_opened(void);
+
 static inline void irq_on(void)
 {
 	asm volatile("sti; nop" : : : "memory");
+	irq_opened();
 }
 
 static inline void irq_off(void)
@@ -84,11 +100,11 @@ static inline void irq_off(void)
 	asm volatile("cli" : : : "memory");
 }
 
-/* STI's shadow covers HLT: no wake-up is lost between the two. */
-static inline void irq_on_halt(void)
-{
-	asm volatile("sti; hlt" : : : "memory");
-}
+/*
+ * STI's shadow covers HLT: no wake-up is lost between the two. Under
+ * Restricted Injection a window in the code does what the shadow can not.
+ */
+void irq_on_halt(void);
 
 static inline void relax(void)
 {
@@ -200,6 +216,16 @@ void page_set_bit(struct micro_cpu *cpu, u32 base, u8 vector, bool on);
 /* Interrupt handlers; the default one counts, and sends an EOI. */
 void set_handler(u8 vector, void (*fn)(struct regs *regs));
 void intr_default(struct regs *regs);
+/* Call the handler of an interrupt that came by another way than the IDT. */
+void micro_interrupt(struct regs *regs);
+
+/* ---- Restricted Injection ------------------------------------------------ */
+
+bool restricted_active(void);	/* SEV_STATUS says so */
+void doorbell_enable(void);	/* apic_enable() does it */
+void doorbell_set(void);	/* register the page again */
+void doorbell_look(void);
+bool doorbell_eoi(void);
 
 /* MSR accesses that may raise #GP or #VC; true if neither happened. */
 bool try_rdmsr(u32 msr, u64 *value);
