@@ -105,8 +105,20 @@ stops_with() {
 	jq -e --arg result "$result" '.result == $result' "$tmp/stop.json"
 }
 
+# dma_refused TRY DEVICE: nothing but a line in the log and in the device.
+dma_refused() {
+	run --report "$tmp/stop.json" --injection normal --cpus 2 \
+		--micro hostile-dma --append "try=$1" -- -device "$2" \
+		2>"$tmp/log" || return 1
+	grep 'dma refused: device .* of private page' "$tmp/log"
+}
+
 # GUEST TRY RESULT: what the guest does ends in a good end or a named one.
 hostile_tests() {
+	check micro-hostile-dma-edu dma_refused edu edu,addr=4
+	check micro-hostile-dma-fw-cfg dma_refused fw-cfg edu,addr=4
+	check micro-hostile-dma-virtio dma_refused virtio \
+		virtio-rng-pci,addr=4,disable-legacy=on,iommu_platform=on
 	while read -r guest try result; do
 		check "micro-$guest-$try" stops_with "$result" --injection \
 			normal --cpus 2 --micro "$guest" --append "try=$try"

@@ -86,26 +86,6 @@ static void foreign_apic(void)
 	check(turns != before);
 }
 
-/* fw_cfg copies into memory by itself; not into a private page. */
-static void fw_cfg(void)
-{
-	static struct { u32 control, length; u64 address; } command
-		__attribute__((aligned(PAGE_SIZE)));
-	volatile u64 *shared;
-	u64 at = (u64)&command;
-
-	page_share(&command);
-	shared = shared_view(at);
-	/* Select item 0, read 4 bytes; all is big-endian. */
-	shared[0] = __builtin_bswap32(0x0000000a) |
-		    (u64)__builtin_bswap32(4) << 32;
-	shared[1] = __builtin_bswap64((u64)target);
-	ghcb_out(0x514, 4, __builtin_bswap32(at >> 32));
-	ghcb_out(0x518, 4, __builtin_bswap32(at));
-	wait_ticks(1000);
-	check(*(volatile u32 *)target == 0);
-}
-
 /* ---- a 32-bit CPU ----------------------------------------------------------- */
 
 static void segment(struct vmsa_seg *seg, u16 selector, u16 attrib)
@@ -228,7 +208,6 @@ static const struct {
 	{ "page-locks", page_locks, "rmp-fault" },
 	{ "a20", a20, NULL },
 	{ "foreign-apic", foreign_apic, NULL },
-	{ "fw-cfg", fw_cfg, NULL },
 };
 
 void micro_main(void)

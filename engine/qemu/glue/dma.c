@@ -2,10 +2,11 @@
 /*
  * The RMP check of devices' accesses: PCI devices see memory through an IOMMU
  * that translates nothing and refuses private pages. virtio devices use it
- * only with iommu_platform=on, and keep translations of their rings.
+ * only with iommu_platform=on; they ask it at each access, of rings too.
  */
 #include "ops.h"
 #include "hw/i386/pc.h"
+#include "hw/nvram/fw_cfg.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bus.h"
 
@@ -61,6 +62,15 @@ static IOMMUTLBEntry translate(IOMMUMemoryRegion *iommu, hwaddr address,
 	if (flag != IOMMU_NONE)
 		tell(address, flag & IOMMU_WO);
 	return entry;
+}
+
+/* It copies by itself, beside all buses. Made after the RAM. */
+void dma_fw_cfg(void)
+{
+	X86MachineState *board = X86_MACHINE(current_machine);
+
+	if (board->fw_cfg)
+		board->fw_cfg->dma_as = &space;
 }
 
 static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)

@@ -13,6 +13,7 @@ u64 glue_instructions(void *ctx);
 
 /* dma.c: put a check between PCI devices and memory. */
 void dma_init(void);
+void dma_fw_cfg(void);
 
 /* object.c: call the library; exits with a message if that fails. */
 const struct belfry_api *library_attach(const struct belfry_engine *engine);

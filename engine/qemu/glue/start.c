@@ -69,6 +69,8 @@ static void on_shutdown(Notifier *n, void *data)
 
 static void on_machine_done(Notifier *n, void *unused)
 {
+	if (!belfry.api->native)
+		dma_fw_cfg();
 	qemu_register_reset(on_reset, NULL);
 	shutdown_notifier.notify = on_shutdown;
 	qemu_register_shutdown_notifier(&shutdown_notifier);
