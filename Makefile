@@ -65,6 +65,7 @@ include tools/setup.mk
 include guest/init/init.mk
 include cli/cli.mk
 -include guest/micro/micro.mk
+include svsm/svsm.mk
 -include tests/tests.mk
 -include bench/bench.mk
 -include fuzz/fuzz.mk

@@ -80,6 +80,7 @@ enum place {
 	PLACE_KERNEL_SAVIC,
 	PLACE_KERNEL_STOCK,
 	PLACE_INITRD,
+	PLACE_MONITOR,
 	PLACES,
 };
 /* The path, found or not; static storage, one per place. */

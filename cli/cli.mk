@@ -32,7 +32,7 @@ install: all build/initrd.img
 	install -m 644 build/kernel/savic/bzImage build/kernel/savic/config \
 		$(INSTALL_SHARE)/kernel/savic
 	install -m 644 build/kernel/stock/vmlinuz $(INSTALL_SHARE)/kernel/stock
-	install -m 644 build/initrd.img $(INSTALL_SHARE)
+	install -m 644 build/initrd.img build/svsm.elf $(INSTALL_SHARE)
 	$(if $(MICRO_ELF),install -m 644 $(MICRO_ELF) $(INSTALL_SHARE)/micro)
 	install -m 644 man/*.1 $(INSTALL_MAN)
 

@@ -7,6 +7,11 @@
 #include "arch/snp.h"
 #include "cli/launch.h"
 #include "igvm/compose.h"
+#include "igvm/monitor.h"
+
+#define GUEST_VMPL	2
+/* Beside SNP, what the monitor itself runs with. */
+#define MONITOR_FEATURES	SEV_FEATURE_RESTRICTED
 
 static u64 features_of(const struct launch *l)
 {
@@ -48,6 +53,7 @@ static struct boot_machine machine_of(const struct launch *l,
 				      const u32 *apic_ids)
 {
 	return (struct boot_machine){
+		.vmpl = l->guest == GUEST_SVSM ? GUEST_VMPL : 0,
 		.memory = l->memory,
 		.apic_ids = apic_ids,
 		.cpus = l->cpus,
@@ -58,7 +64,7 @@ static struct boot_machine machine_of(const struct launch *l,
 
 static int add_linux(const struct launch *l, const struct blob *kernel,
 		     const struct boot_machine *machine,
-		     struct igvm_builder *b)
+		     struct igvm_builder *b, struct boot_layout *layout)
 {
 	struct linux_boot boot = {
 		.machine = *machine,
@@ -77,7 +83,7 @@ static int add_linux(const struct launch *l, const struct blob *kernel,
 		rc = initrd_examine(l->initrd_path, &initrd);
 	boot.initrd = initrd.data;
 	boot.initrd_bytes = initrd.size;
-	if (!rc && igvm_compose_linux(&boot, b, NULL, &err))
+	if (!rc && igvm_compose_linux(&boot, b, layout, &err))
 		rc = fail("%s (%s)", err.text, l->kernel_path);
 	free(initrd.data);
 	return rc;
@@ -85,7 +91,7 @@ static int add_linux(const struct launch *l, const struct blob *kernel,
 
 static int add_micro(const struct launch *l, const struct blob *image,
 		     const struct boot_machine *machine,
-		     struct igvm_builder *b)
+		     struct igvm_builder *b, struct boot_layout *layout)
 {
 	struct elf_boot boot = {
 		.machine = *machine,
@@ -95,9 +101,40 @@ static int add_micro(const struct launch *l, const struct blob *image,
 	};
 	struct igvm_error err;
 
-	if (igvm_compose_elf(&boot, b, NULL, &err))
+	if (igvm_compose_elf(&boot, b, layout, &err))
 		return fail("%s (%s)", err.text, l->kernel_path);
 	return 0;
+}
+
+static int add_guest(const struct launch *l, const struct blob *kernel,
+		     const struct boot_machine *machine,
+		     struct igvm_builder *b, struct boot_layout *layout)
+{
+	if (l->micro)
+		return add_micro(l, kernel, machine, b, layout);
+	return add_linux(l, kernel, machine, b, layout);
+}
+
+/* The guest, and the monitor around it. */
+static int add_monitor(const struct launch *l, const struct blob *kernel,
+		       struct boot_machine *machine, struct igvm_builder *b)
+{
+	struct boot_layout layout;
+	struct blob image = { 0 };
+	struct igvm_error err;
+	struct monitor mon;
+	int rc;
+
+	rc = read_file(l->monitor_path, "the monitor", &image);
+	if (!rc && igvm_monitor_begin(&mon, machine, image.data, image.size,
+				      MONITOR_FEATURES, b, &err))
+		rc = fail("%s (%s)", err.text, l->monitor_path);
+	if (!rc)
+		rc = add_guest(l, kernel, machine, b, &layout);
+	if (!rc && igvm_monitor_end(&mon, &layout))
+		rc = fail("%s (%s)", err.text, l->monitor_path);
+	free(image.data);
+	return rc;
 }
 
 static int compose(const struct launch *l, struct blob *igvm)
@@ -115,10 +152,10 @@ static int compose(const struct launch *l, struct blob *igvm)
 	rc = apic_ids && b ? 0 : fail("out of memory");
 	if (!rc)
 		rc = read_file(l->kernel_path, "the kernel", &kernel);
-	if (!rc && l->micro)
-		rc = add_micro(l, &kernel, &machine, b);
+	if (!rc && l->guest == GUEST_SVSM)
+		rc = add_monitor(l, &kernel, &machine, b);
 	else if (!rc)
-		rc = add_linux(l, &kernel, &machine, b);
+		rc = add_guest(l, &kernel, &machine, b, NULL);
 	if (!rc && igvm_builder_finish(b, &igvm->data, &igvm->size, &err))
 		rc = fail("%s", err.text);
 	igvm_builder_free(b);

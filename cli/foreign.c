@@ -67,6 +67,9 @@ static int suits(struct launch *l, const struct needs *n)
 		return fail("the IGVM file %s needs RAM up to the address "
 			    "%#llx; give the guest more --memory", l->igvm,
 			    (unsigned long long)n->end);
+	/* The first vCPU is a monitor's then, and its guest's mode unknown. */
+	if (l->guest == GUEST_SVSM)
+		return 0;
 	if (l->injection_text && l->injection != injection)
 		return misuse("--injection %s contradicts the IGVM file %s, "
 			      "which has %s", l->injection_text, l->igvm,

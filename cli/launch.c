@@ -25,6 +25,7 @@ static const char * const injections[] = {
 
 static const char * const guests[] = {
 	[GUEST_VMPL0] = "vmpl0",
+	[GUEST_SVSM] = "svsm",
 	[GUEST_PLAIN] = "plain",
 };
 
@@ -44,10 +45,9 @@ static int decide_names(struct launch *l)
 
 	l->guest = GUEST_VMPL0;
 	if (l->guest_text) {
-		if (!strcmp(l->guest_text, "svsm") ||
-		    !strcmp(l->guest_text, "paravisor"))
+		if (!strcmp(l->guest_text, "paravisor"))
 			return misuse("--guest %s is not there yet; this "
-				      "version has vmpl0 and plain",
+				      "version has vmpl0, svsm and plain",
 				      l->guest_text);
 		for (i = 0; i < ARRAY_SIZE(guests); i++)
 			if (!strcmp(l->guest_text, guests[i]))
@@ -57,8 +57,8 @@ static int decide_names(struct launch *l)
 				      "paravisor, plain", l->guest_text);
 		l->guest = i;
 	}
-	l->injection = l->guest == GUEST_PLAIN ? INJECT_NORMAL :
-						 INJECT_SECURE_AVIC;
+	l->injection = l->guest == GUEST_VMPL0 ? INJECT_SECURE_AVIC :
+						 INJECT_NORMAL;
 	if (!l->injection_text)
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(injections); i++)
@@ -146,6 +146,16 @@ static int refuse_modes(const struct launch *l)
 				      "the micro guests need");
 		return 0;
 	}
+	if (l->guest == GUEST_SVSM) {
+		if (l->injection == INJECT_RESTRICTED)
+			return misuse("--guest svsm and --injection "
+				      "restricted: only the monitor itself "
+				      "has that");
+		if (l->injection == INJECT_ALTERNATE)
+			return misuse("--guest svsm with --injection %s is "
+				      "not there yet", mode);
+		return 0;
+	}
 	if (l->injection == INJECT_ALTERNATE)
 		return misuse("--injection alternate is refused at VMPL0: "
 			      "nobody is above VMPL0 to present interrupts "
@@ -177,6 +187,17 @@ static int copy_path(char to[PATH_MAX], const char *from, const char *what)
 	if (!*from || snprintf(to, PATH_MAX, "%s", from) >= PATH_MAX)
 		return misuse("%s: '%s' is not a usable file name", what, from);
 	return 0;
+}
+
+static int decide_monitor(struct launch *l)
+{
+	int rc;
+
+	if (l->guest != GUEST_SVSM || l->igvm)
+		return 0;
+	rc = place_check(PLACE_MONITOR);
+	return rc ? rc : copy_path(l->monitor_path, place_path(PLACE_MONITOR),
+				   "monitor");
 }
 
 static int decide_micro(struct launch *l)
@@ -229,5 +250,7 @@ int launch_decide(struct launch *l)
 		rc = decide_load(l);
 	if (!rc)
 		rc = decide_files(l);
+	if (!rc)
+		rc = decide_monitor(l);
 	return rc ? rc : command_line_compose(l);
 }

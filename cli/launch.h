@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "host/host.h"
 
-enum guest_kind { GUEST_VMPL0, GUEST_PLAIN };
+enum guest_kind { GUEST_VMPL0, GUEST_SVSM, GUEST_PLAIN };
 
 /* What the built-in initramfs is asked to do. */
 struct load {
@@ -47,6 +47,7 @@ struct launch {
 	u64 limit;			/* guest's own watchdog, seconds; 0 */
 	char kernel_path[PATH_MAX];	/* "": none (igvm) */
 	char initrd_path[PATH_MAX];	/* "": none */
+	char monitor_path[PATH_MAX];	/* "": none */
 	char command_line[4096];
 };
 

@@ -8,7 +8,8 @@ struct poptOption launch_options[] = {
 	  "how interrupts reach the guest: normal, restricted, alternate, "
 	  "secure-avic (default)", "MODE" },
 	{ "guest", 0, POPT_ARG_STRING, &launch.guest_text, 0,
-	  "vmpl0 (default): Linux at VMPL0; plain: no SEV-SNP at all", "KIND" },
+	  "vmpl0 (default): Linux at VMPL0; svsm: Linux at VMPL2 below the "
+	  "monitor; plain: no SEV-SNP at all", "KIND" },
 	{ "cpus", 0, POPT_ARG_STRING, &launch.cpus_text, 0,
 	  "number of vCPUs, 1 to 255 (default 1)", "N" },
 	{ "memory", 0, POPT_ARG_STRING, &launch.memory_text, 0,

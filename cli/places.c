@@ -38,6 +38,9 @@ static const struct {
 		"the initramfs", "build/initrd.img", "initrd.img",
 		"../share/belfry/initrd.img",
 	},
+	[PLACE_MONITOR] = {
+		"the monitor", "all", "svsm.elf", "../share/belfry/svsm.elf",
+	},
 };
 
 static char paths[PLACES][PATH_MAX];

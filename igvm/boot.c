@@ -100,6 +100,7 @@ int boot_begin(struct boot *c)
 	if (check_machine(m, c->err))
 		return -1;
 	memset(c->out, 0, sizeof(*c->out));
+	c->out->boot_base = c->base;
 	boot_ram(m->memory, &c->out->ram);
 	if (m->monitor.end && !boot_ranges_contain(&c->out->ram,
 						   m->monitor.start,
@@ -222,6 +223,9 @@ int boot_area(struct boot *c)
 {
 	if (add_snp_page(c, c->base + BOOT_SECRETS, IGVM_PAGE_SECRETS) ||
 	    add_snp_page(c, c->base + BOOT_CPUID, IGVM_PAGE_CPUID_DATA))
+		return -1;
+	if (c->m->vmpl && boot_keep(c, "calling area",
+				    c->base + BOOT_CALLING_AREA, PAGE_SIZE))
 		return -1;
 	return add_gdt(c) ?: add_tables(c) ?: add_acpi(c);
 }

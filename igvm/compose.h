@@ -22,6 +22,7 @@
  *	05000	GDT
  *	06000	page tables (6 pages), VA = PA
  *	0c000	ELF: APIC ids
+ *	0d000	below a monitor: its first calling area
  *	10000	ACPI tables		ACPI in e820 (Linux: 128 KiB)
  *	30000	ELF: command line
  */
@@ -39,6 +40,7 @@
 #define BOOT_GDT			0x05000
 #define BOOT_PAGE_TABLES		0x06000
 #define BOOT_APIC_IDS			0x0c000
+#define BOOT_CALLING_AREA		0x0d000
 #define BOOT_ACPI			0x10000
 #define BOOT_COMMAND_LINE		0x30000
 #define BOOT_BYTES			0x40000
@@ -127,6 +129,7 @@ struct boot_layout {
 	u64 kernel_end;			/* behind what it needs to unpack */
 	u64 initrd;			/* 0: none */
 	u64 rsdp;
+	u64 boot_base;			/* of the boot area */
 	struct boot_ranges ram;
 	struct boot_ranges unvalidated;	/* RAM the file does not hold */
 };

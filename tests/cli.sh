@@ -45,7 +45,8 @@ usage_errors()
 	try 2 'not a multiple' run --memory 268435457
 	try 2 'none of normal' run --injection frobnicate
 	try 2 'none of vmpl0' run --guest frobnicate
-	try 2 'not there yet' run --guest svsm
+	try 2 'only the monitor' run --guest svsm --injection restricted
+	try 2 'not there yet' run --guest svsm --injection alternate
 	try 2 'not there yet' run --guest paravisor
 	try 2 'not there yet' run --trace "$tree/out/t"
 	try 2 'none of idle' run --load frobnicate

@@ -99,6 +99,7 @@ make_tree()
 	make_kernel "$tree/build/kernel/stock/vmlinuz" '\170\264\175\377'
 	echo CONFIG_NR_CPUS=64 >"$tree/build/kernel/savic/config"
 	make_initrd "$tree/build/initrd.img"
+	printf monitor >"$tree/build/svsm.elf"
 }
 
 # ---- checks ---------------------------------------------------------------

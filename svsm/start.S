@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entries of the first CPU, of the others, of exceptions, and of #HV; the
+ * two pieces of code that #HV must not let go on: before a VMPL switch and
+ * before HLT (injection.md 3.6).
+ */
+#include "svsm/start.h"
+
+	.section .text.start, "ax"
+	.globl svsm_entry
+svsm_entry:				/* RDI: struct monitor_info */
+	leaq	boot_stack_end(%rip), %rsp
+	xorl	%ebp, %ebp
+	call	svsm_start		/* returns this CPU's struct cpu */
+	movq	8(%rax), %rsp		/* cpu.stack_top */
+	movq	%rax, %rdi
+	call	svsm_main
+	ud2
+
+	.text
+	.globl svsm_ap_entry
+svsm_ap_entry:				/* VMSA: RSP, GS, RDI = struct cpu */
+	xorl	%ebp, %ebp
+	call	svsm_ap_main
+	ud2
+
+/* ---- VMPL switch --------------------------------------------------------- */
+
+/*
+ * The GHCB is filled in for Run VMPL. An #HV between test and VMGEXIT would
+ * stay unseen for as long as the guest runs, so its handler sends whoever is
+ * in the window to the cancel label. Behind VMGEXIT it is no longer needed:
+ * the caller looks at the doorbell in any case.
+ */
+	.globl svsm_switch
+svsm_switch:				/* RDI: doorbell word */
+	xorl	%eax, %eax
+switch_window:
+	testw	$NO_FURTHER_SIGNAL, (%rdi)
+	jnz	switch_cancel
+	rep; vmmcall
+switch_window_end:
+	ret
+switch_cancel:
+	movl	$1, %eax
+	ret
+
+/* The same for HLT: whoever is in the window leaves it behind the HLT. */
+	.globl svsm_halt
+svsm_halt:				/* RDI: doorbell word, RSI: u64 */
+halt_window:
+	testw	$NO_FURTHER_SIGNAL, (%rdi)
+	jnz	halt_window_end
+	cmpq	$0, (%rsi)
+	jne	halt_window_end
+	hlt
+halt_window_end:
+	ret
+
+/* ---- #HV ----------------------------------------------------------------- */
+
+/*
+ * Comes at any instruction, this one too, and uses the stack that there is:
+ * an IST entry would be overwritten by the next one. No error code. It takes
+ * nothing from the doorbell: NoFurtherSignal stays set until hv_poll(). One
+ * that interrupts this code finds no window here and returns at once.
+ */
+	.globl svsm_hv_entry
+svsm_hv_entry:
+	pushq	%rax
+	pushq	%rcx
+	movq	16(%rsp), %rax		/* interrupted RIP */
+	leaq	switch_window(%rip), %rcx
+	cmpq	%rcx, %rax
+	jb	1f
+	leaq	switch_window_end(%rip), %rcx
+	cmpq	%rcx, %rax
+	jae	1f
+	leaq	switch_cancel(%rip), %rcx
+	movq	%rcx, 16(%rsp)
+	jmp	2f
+1:	leaq	halt_window(%rip), %rcx
+	cmpq	%rcx, %rax
+	jb	2f
+	leaq	halt_window_end(%rip), %rcx
+	cmpq	%rcx, %rax
+	jae	2f
+	movq	%rcx, 16(%rsp)
+2:	popq	%rcx
+	popq	%rax
+	iretq
+
+/* ---- exceptions ---------------------------------------------------------- */
+
+/* 16 bytes each: push 0 where the CPU pushes no error code; the vector. */
+	.balign 16
+	.globl svsm_stubs
+svsm_stubs:
+	vector = 0
+	.rept 32
+	.balign 16
+	.if !(vector == 8 || (vector >= 10 && vector <= 14) || \
+	      vector == 17 || vector == 21 || vector == 29 || vector == 30)
+	pushq	$0
+	.endif
+	pushq	$vector
+	jmp	common
+	vector = vector + 1
+	.endr
+
+common:
+	pushq	%rax
+	pushq	%rbx
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%rbp
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	movq	%rsp, %rdi
+	cld
+	call	svsm_trap
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rbp
+	popq	%rdi
+	popq	%rsi
+	popq	%rdx
+	popq	%rcx
+	popq	%rbx
+	popq	%rax
+	addq	$16, %rsp
+	iretq
+
+	.bss
+	.balign 4096
+boot_stack:
+	.skip	8192
+boot_stack_end:
+	.section .note.GNU-stack, "", @progbits
