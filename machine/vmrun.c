@@ -74,12 +74,35 @@ static bool from_vmsa(u64 features)
 	return features & (SEV_FEATURE_ALTERNATE | SEV_FEATURE_SECURE_AVIC);
 }
 
+/*
+ * What VMRUN itself wants to know of a VMSA. Another vCPU may still write the
+ * page, until it is marked as in use and beyond: what was checked is what
+ * counts.
+ */
+struct control {
+	u64 features, vtom, efer, vintr, event, savic;
+	unsigned int vmpl;
+};
+
+static struct control control_of(const volatile struct vmsa *vmsa)
+{
+	return (struct control){
+		.features = vmsa->sev_features,
+		.vtom = vmsa->virtual_tom,
+		.efer = vmsa->efer,
+		.vintr = vmsa->vintr_ctrl,
+		.event = vmsa->event_inj,
+		.savic = vmsa->savic_control,
+		.vmpl = vmsa->vmpl,
+	};
+}
+
 /* Only #HV under Restricted Injection, and #HV nowhere else. */
 static bool event_allowed(const struct machine *m, const struct vmcb *vmcb,
-			  const struct vmsa *vmsa)
+			  const struct control *c)
 {
-	u64 features = vmsa->sev_features;
-	u64 event = from_vmsa(features) ? vmsa->event_inj : vmcb->event_inj;
+	u64 features = c->features;
+	u64 event = from_vmsa(features) ? c->event : vmcb->event_inj;
 
 	if (!event_legal(event))
 		return false;
@@ -102,24 +125,24 @@ static bool savic_pointer_bad(const struct machine *m, u64 features,
 
 /* The decision table; 0 to enter, else the exit code. */
 static u64 check(const struct machine *m, const struct vmcb *vmcb,
-		 const struct vmsa *vmsa)
+		 const struct control *c)
 {
-	u64 features = vmsa->sev_features;
+	u64 features = c->features;
 
-	if (!(vmsa->efer & EFER_SVME) || vmsa->vmpl >= SNP_VMPLS)
+	if (!(c->efer & EFER_SVME) || c->vmpl >= SNP_VMPLS)
 		return EXIT_INVALID;
 	if (!features_allowed(m, vmcb, features))
 		return EXIT_INVALID;
 	if (features & SEV_FEATURES_INJECTION && vmcb->int_ctl & VINTR_AVIC)
 		return EXIT_INVALID;
 	/* Older silicon knows BUSY as a part of Alternate Injection only. */
-	if (vmsa->vintr_ctrl & VINTR_BUSY &&
+	if (c->vintr & VINTR_BUSY &&
 	    (m->config.features & SEV_FEATURE_SECURE_AVIC ||
 	     features & SEV_FEATURE_ALTERNATE))
 		return EXIT_BUSY;
-	if (savic_pointer_bad(m, features, vmsa->savic_control))
+	if (savic_pointer_bad(m, features, c->savic))
 		return EXIT_INVALID;
-	return event_allowed(m, vmcb, vmsa) ? 0 : EXIT_INVALID;
+	return event_allowed(m, vmcb, c) ? 0 : EXIT_INVALID;
 }
 
 /* Put the registers that the engine still holds where they belong. */
@@ -149,21 +172,32 @@ void vcpu_unload(struct machine *m, unsigned int vcpu)
 	v->loaded = NULL;
 }
 
+/* Does the engine hold the registers, and its TLBs, of what shall run? */
+static bool is_loaded(const struct vcpu *v, const struct vmsa *vmsa,
+		      const struct control *c)
+{
+	return v->loaded == vmsa && v->vmpl == c->vmpl &&
+	       v->features == c->features && v->vtom == c->vtom;
+}
+
 /* Under host-owned injection, shadow and NMI mask are the VMCB's. */
 static bool load(struct machine *m, unsigned int vcpu, struct vmcb *vmcb,
-		 struct vmsa *vmsa)
+		 struct vmsa *vmsa, const struct control *c)
 {
 	struct vcpu *v = &m->vcpu[vcpu];
 	struct vmsa image;
 	unsigned int from = v->vmpl;
 
-	if (v->loaded == vmsa) {
+	if (is_loaded(v, vmsa, c)) {
 		v->loaded_vmcb = vmcb;
 		return true;
 	}
 	vcpu_unload(m, vcpu);
 	image = *vmsa;
-	if (!from_vmsa(image.sev_features)) {
+	image.vmpl = c->vmpl;
+	image.sev_features = c->features;
+	image.virtual_tom = c->vtom;
+	if (!from_vmsa(c->features)) {
 		image.vintr_ctrl &= ~(VINTR_SHADOW | VINTR_NMI_MASK);
 		if (vmcb->int_state & INT_STATE_SHADOW)
 			image.vintr_ctrl |= VINTR_SHADOW;
@@ -171,7 +205,7 @@ static bool load(struct machine *m, unsigned int vcpu, struct vmcb *vmcb,
 	}
 	if (!m->ops->vmsa_load(m->engine, vcpu, &image))
 		return false;
-	if (from != image.vmpl)
+	if (from != c->vmpl)
 		v->stats.vmpl_switches++;
 	v->loaded = vmsa;
 	v->loaded_vmcb = vmcb;
@@ -180,13 +214,13 @@ static bool load(struct machine *m, unsigned int vcpu, struct vmcb *vmcb,
 
 /* EVENTINJ and virtual interrupt state from where this mode keeps them. */
 static void take_events(struct vcpu *v, struct vmcb *vmcb,
-			const struct vmsa *vmsa)
+			const struct control *c)
 {
 	u64 event;
 
 	if (from_vmsa(v->features)) {
-		v->vintr = vmsa->vintr_ctrl;
-		event = vmsa->event_inj;
+		v->vintr = c->vintr;
+		event = c->event;
 	} else {
 		v->vintr = vmcb->int_ctl |
 			   (u64)(vmcb->int_vector & 0xff) <<
@@ -239,21 +273,23 @@ u64 vcpu_vmrun(struct machine *m, unsigned int vcpu, struct vmcb *vmcb)
 	struct vcpu *v = &m->vcpu[vcpu];
 	struct vmsa *vmsa = vmsa_page(m, vmcb);
 	enum savic_fault fault;
+	struct control c;
 	u64 code;
 
 	if (!vmsa)
 		return EXIT_INVALID;
-	code = check(m, vmcb, vmsa);
+	c = control_of(vmsa);
+	code = check(m, vmcb, &c);
 	if (code)
 		return code;
-	if (!load(m, vcpu, vmcb, vmsa))
+	if (!load(m, vcpu, vmcb, vmsa, &c))
 		return EXIT_INVALID;
 	v->vmsa = vmsa;
-	v->features = vmsa->sev_features;
-	v->vtom = vmsa->virtual_tom;
-	v->vmpl = vmsa->vmpl;
-	v->savic = vmsa->savic_control;
-	take_events(v, vmcb, vmsa);
+	v->features = c.features;
+	v->vtom = c.vtom;
+	v->vmpl = c.vmpl;
+	v->savic = c.savic;
+	take_events(v, vmcb, &c);
 	v->stats.vmruns++;
 	fault = savic_vmrun(m, vcpu, vmcb);
 	if (fault != SAVIC_OK) {

@@ -255,8 +255,59 @@ static void run_inject(void **state)
 	script_free(&s);
 }
 
+/* ---- a VMSA that another vCPU writes meanwhile ---------------------------- */
+
+static struct vmcb *change_and_run(struct script *s, unsigned int cpu,
+				   struct vmcb *exited)
+{
+	struct vmsa *vmsa = script_ram(s, VMSA_AT(0, 0));
+
+	(void)cpu;
+	vmsa->vmpl = (unsigned long)s->test;
+	return exited ? exited : s->vmcb[0][0];
+}
+
+/* Between two VMRUNs: registers and TLBs are loaded for the new VMPL. */
+static void changed_between(void **state)
+{
+	struct machine_config c = script_config();
+	struct script s;
+
+	(void)state;
+	script_new(&s, &c);
+	script_vmsa(&s, 0, 0, SNP);
+	assert_int_equal(script_run(&s, 0, 0), 0);
+	s.test = (void *)2;
+	s.run = change_and_run;
+	assert_int_equal(machine_kicked(s.m, 0), MACH_RESUME);
+	assert_int_equal(machine_vmpl(s.m, 0), 2);
+	assert_int_equal(s.cpu[0].loads, 2);
+	assert_int_equal(s.cpu[0].saves, 1);
+	s.run = NULL;
+	script_free(&s);
+}
+
+/* After it was checked: what was checked is what runs. */
+static void changed_under_check(void **state)
+{
+	struct machine_config c = script_config();
+	struct vmsa *vmsa;
+	struct script s;
+
+	(void)state;
+	script_new(&s, &c);
+	vmsa = script_vmsa(&s, 0, 0, SNP);
+	s.spoil_at_load = &vmsa->vmpl;
+	assert_int_equal(script_run(&s, 0, 0), 0);
+	assert_int_equal(vmsa->vmpl, 0xff);
+	assert_int_equal(machine_vmpl(s.m, 0), 0);
+	script_free(&s);
+}
+
 int main(void)
 {
+	ROW("VMSA changed between two VMRUNs", changed_between);
+	ROW("VMSA changed after its check", changed_under_check);
 	ROWS(rows, run_row);
 	ROWS(inject, run_inject);
 	return rows_run("machine: VMRUN decision table");

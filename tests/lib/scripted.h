@@ -64,6 +64,7 @@ struct script {
 	struct script_cpu cpu[SCRIPT_CPUS];
 	struct vmcb *vmcb[SCRIPT_CPUS][SNP_VMPLS];
 	bool refuse_load;
+	u8 *spoil_at_load;		/* another vCPU writes FFh there */
 	unsigned int flushes;
 	int flush_vcpu;
 	unsigned int changes;		/* calls of ram_changed */

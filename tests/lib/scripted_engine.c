@@ -64,6 +64,8 @@ static bool op_vmsa_load(void *engine, unsigned int vcpu,
 	assert_false(cpu->loaded);
 	if (s->refuse_load)
 		return false;
+	if (s->spoil_at_load)
+		*s->spoil_at_load = 0xff;
 	cpu->regs = (struct regs) {
 		.rip = vmsa->rip,
 		.rflags = vmsa->rflags,
