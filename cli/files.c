@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,11 +92,33 @@ int check_writable(const char *path)
 	return 0;
 }
 
-int write_file(const char *path, const void *data, size_t size)
+/* A file beside @path, then its new name; errno says what went wrong. */
+static int replace_file(const char *path, const void *data, size_t size)
 {
 	char temporary[PATH_MAX + 8];
-	struct stat st;
+	int fd, rc, why;
 	mode_t mask;
+
+	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	mask = umask(0);
+	umask(mask);
+	rc = fchmod(fd, 0666 & ~mask) || write_all(fd, data, size);
+	rc = close(fd) || rc || rename(temporary, path) ? -1 : 0;
+	if (!rc)
+		return 0;
+	why = errno;
+	unlink(temporary);
+	errno = why;
+	return -1;
+}
+
+int write_file(const char *path, const void *data, size_t size)
+{
+	sigset_t all, before;
+	struct stat st;
 	int fd, rc;
 
 	/* What is not a file (/dev/stdout) cannot be renamed over. */
@@ -105,17 +128,10 @@ int write_file(const char *path, const void *data, size_t size)
 			return 0;
 		return fail("cannot write %s: %s", path, strerror(errno));
 	}
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0)
-		return fail("cannot write %s: %s", path, strerror(errno));
-	mask = umask(0);
-	umask(mask);
-	rc = fchmod(fd, 0666 & ~mask) || write_all(fd, data, size);
-	rc = close(fd) || rc || rename(temporary, path);
-	if (!rc)
-		return 0;
-	rc = fail("cannot write %s: %s", path, strerror(errno));
-	unlink(temporary);
-	return rc;
+	/* Whoever interrupts us now must not find half a file. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	rc = replace_file(path, data, size) ? errno : 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return rc ? fail("cannot write %s: %s", path, strerror(rc)) : 0;
 }
