@@ -93,6 +93,7 @@ micro_tests() {
 		check "micro-ri-${cpus}cpu" run --injection restricted \
 			--cpus $cpus --micro ri -- -device edu,addr=4
 	done
+	check micro-ai run --injection restricted --cpus 1 --micro ai
 }
 
 # ---- hostile guests ---------------------------------------------------------
@@ -113,8 +114,27 @@ dma_refused() {
 	grep 'dma refused: device .* of private page' "$tmp/log"
 }
 
+# named OPTIONS...: the run ends, well or for a reason that has a name.
+named() {
+	run --report "$tmp/stop.json" "$@"
+	jq -e '.result | IN("powered-off", "guest-panic", "rmp-fault",
+		"vmrun-refused", "guest-terminated", "reset")' "$tmp/stop.json"
+}
+
+# A guest that waits for nothing can still be ended from outside.
+halted() (
+	limit=5
+	stops_with timeout "$@"
+)
+
 # GUEST TRY RESULT: what the guest does ends in a good end or a named one.
 hostile_tests() {
+	for seed in 4 17 33; do
+		check "micro-hostile-vmsa-$seed" named --injection normal \
+			--cpus 2 --micro hostile-vmsa --append "seed=$seed"
+	done
+	check micro-hostile-halt halted --injection normal --cpus 2 \
+		--micro hostile-pages --append try=halt-masked
 	check micro-hostile-dma-edu dma_refused edu edu,addr=4
 	check micro-hostile-dma-fw-cfg dma_refused fw-cfg edu,addr=4
 	check micro-hostile-dma-virtio dma_refused virtio \
@@ -131,6 +151,26 @@ hostile_tests() {
 	hostile-cpu a20 powered-off
 	hostile-cpu foreign-apic powered-off
 	hostile-cpu watched-frame powered-off
+	hostile-ghcb events powered-off
+	hostile-ghcb ports powered-off
+	hostile-ghcb msrs powered-off
+	hostile-ghcb native powered-off
+	hostile-ghcb mmio powered-off
+	hostile-ghcb requests powered-off
+	hostile-pages operands powered-off
+	hostile-pages own-vmsa powered-off
+	hostile-pages prefixes powered-off
+	hostile-pages tables-odd powered-off
+	hostile-pages ghcb-private powered-off
+	hostile-pages code-shared rmp-fault
+	hostile-pages cross-shared rmp-fault
+	hostile-pages stack-shared rmp-fault
+	hostile-pages idt-shared rmp-fault
+	hostile-pages idt-rescinded guest-panic
+	hostile-pages tables-shared rmp-fault
+	hostile-pages tables-rescinded guest-panic
+	hostile-pages tables-mmio rmp-fault
+	hostile-pages read-private rmp-fault
 	END
 }
 

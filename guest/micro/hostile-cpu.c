@@ -59,6 +59,17 @@ static void a20(void)
 	ghcb_out(0x92, 1, 2);
 }
 
+/* Another CPU may have to wait for a processor of the host's host. */
+static bool changes(const volatile u64 *word, u64 from)
+{
+	for (unsigned int i = 0; i < 2000; i++) {
+		if (*word != from)
+			return true;
+		wait_ticks(10000);
+	}
+	return false;
+}
+
 static volatile u64 turns;
 
 static void turn(void)
@@ -82,11 +93,10 @@ static void foreign_apic(void)
 	ghcb_mmio_write(0xfee00300, 0xc4500);
 	wait_ticks(20000);
 	before = turns;
-	wait_ticks(20000);
-	check(turns != before);
+	check(changes(&turns, before));
 }
 
-/* ---- a 32-bit CPU ----------------------------------------------------------- */
+/* ---- a 32-bit CPU ------------------------------------------------------- */
 
 static void segment(struct vmsa_seg *seg, u16 selector, u16 attrib)
 {
@@ -95,8 +105,13 @@ static void segment(struct vmsa_seg *seg, u16 selector, u16 attrib)
 	seg->limit = 0xffffffff;
 }
 
-/* CPL 3 without paging, INT3, and a gate that leads to CPL 0. */
-static void start_user_32(u16 tr_attrib)
+#define FLAG	0x200
+
+/*
+ * CPL 3 without paging, INT3, and a gate that leads to CPL 0: true if what
+ * is there sets the flag.
+ */
+static bool start_user_32(u16 tr_attrib)
 {
 	struct vmsa *v = (struct vmsa *)(vmsa_page + PAGE_SIZE);
 	u64 id = ((u32 *)micro_info->apic_ids)[1];
@@ -133,7 +148,7 @@ static void start_user_32(u16 tr_attrib)
 	check(!rmpadjust((u64)v, false, 1 | RMPADJUST_VMSA));
 	check(!ghcb_call_rax(GHCB_AP_CREATION, id << 32 | AP_CREATE, (u64)v,
 			     v->sev_features, 0));
-	wait_ticks(100000);
+	return changes((u64 *)(target + FLAG), 0);
 }
 
 /* The TSS of an #INT3 from CPL 3; its handler says that it ran. */
@@ -141,14 +156,12 @@ static void tss_busy(void)
 {
 	static const u8 handler[] = { 0xc6, 0x05, 0, 0, 0, 0, 1, 0xeb, 0xfe };
 	u32 *tss = (u32 *)target;
-	volatile u8 *flag = target + 0x200;
 
 	__builtin_memcpy(target + 0x100, handler, sizeof(handler));
-	*(u32 *)(target + 0x102) = (u64)flag;
+	*(u32 *)(target + 0x102) = (u64)target + FLAG;
 	tss[1] = (u64)target + 0x400;
 	tss[2] = 0x18;
-	start_user_32(0x08b);
-	check(*flag);
+	check(start_user_32(0x08b));
 }
 
 static void tss_type(void)
@@ -161,7 +174,7 @@ static void tss_absent(void)
 	start_user_32(0x00b);
 }
 
-/* ---- races ------------------------------------------------------------------ */
+/* ---- races -------------------------------------------------------------- */
 
 /*
  * CPU 1 translates an instruction that begins on a page and ends on the next,

@@ -17,7 +17,7 @@ static u64 private_page[512] __attribute__((aligned(PAGE_SIZE)));
 static u64 shared_page[512] __attribute__((aligned(PAGE_SIZE)));
 static u64 ring_page[512] __attribute__((aligned(PAGE_SIZE)));
 
-/* ---- edu -------------------------------------------------------------------- */
+/* ---- edu ---------------------------------------------------------------- */
 
 #define EDU_DMA		(EDU_BAR + 0x80)
 #define EDU_BUFFER	0x40000
@@ -54,7 +54,7 @@ static void edu(void)
 	check(*shared != SECRET);
 }
 
-/* ---- fw_cfg ----------------------------------------------------------------- */
+/* ---- fw_cfg ------------------------------------------------------------- */
 
 /* Select item 0 and read 4 bytes; all is big-endian. */
 static void fw_cfg_read(u64 to)
@@ -79,9 +79,10 @@ static void fw_cfg(void)
 	fw_cfg_read((u64)private_page);
 	check(*(volatile u64 *)private_page == SECRET);
 	check(__builtin_bswap32((u32)shared[0]) & 1);	/* error */
+	wait_ticks(1000000);				/* the log's line */
 }
 
-/* ---- virtio ----------------------------------------------------------------- */
+/* ---- virtio ------------------------------------------------------------- */
 
 #define VIRTIO_BAR	0xd0100000ull
 #define CAP_COMMON	1
