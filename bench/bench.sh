@@ -129,6 +129,7 @@ boot() {
 			cpu[NR] = $4 / $2
 			printf "plain %.2f %.2f  SNP %.2f %.2f", $1, $2, $3, $4
 			printf "  ratio %.3f %.3f\n", wall[NR], cpu[NR]
+			fflush()
 		}
 		END {
 			printf "median ratio %.3f %.3f of %d pairs\n",

@@ -44,5 +44,8 @@ build/fuzz/igvm_seeds: fuzz/igvm_read.c $(FUZZ_OBJ)
 .PHONY: fuzz fuzz-build
 fuzz-build: $(FUZZ:%=build/fuzz/%) build/fuzz/igvm_seeds
 
-fuzz: fuzz-build
+# clang is one of the tests' packages.
+fuzz:
+	@$(MAKE) --no-print-directory test-packages
+	@$(MAKE) --no-print-directory -s -j$$(nproc) fuzz-build
 	@sh fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ)
