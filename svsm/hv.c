@@ -13,10 +13,10 @@
  * NFS is cleared before the vector is looked at: what is posted later rings
  * again, into one of the windows or before the next poll.
  *
- * A vector selects among the cases of hv_vector() and never a gate. All of
- * the page is hostile; each byte is read once.
+ * A vector selects among the cases of hv_vector() and never a gate; those of
+ * class 0 stay where they are. core/doorbell.h reads the page.
  */
-#include "arch/apic.h"
+#include "core/doorbell.h"
 #include "svsm/insn.h"
 #include "svsm/start.h"
 #include "svsm/svsm.h"
@@ -24,7 +24,6 @@
 _Static_assert(NO_FURTHER_SIGNAL == DOORBELL_NO_FURTHER_SIGNAL, "start.h");
 
 #define VECTOR_IPI		0xe0
-#define VECTOR_FIRST		16	/* class 0 is never dispatched */
 #define SPURIOUS_ENABLE		0x1ff	/* SVR: enabled, vector ff */
 #define MSR_APIC_BASE		0x1b
 #define APIC_BASE_ON		(BIT_ULL(11) | BIT_ULL(10))
@@ -70,41 +69,21 @@ static void hv_vector(u8 vector)
 	}
 }
 
-/* NoEoiRequired: the host wants no EOI; it can only fool itself (C8). */
-static void hv_eoi(struct doorbell *db)
-{
-	if (!__atomic_exchange_n(&db->no_eoi_required, 0, __ATOMIC_SEQ_CST))
-		ghcb_wrmsr(MSR_X2APIC_EOI, 0);
-}
-
-static bool hv_take(struct doorbell *db)
-{
-	u8 vector = __atomic_load_n(&db->vector, __ATOMIC_ACQUIRE);
-
-	if (vector < VECTOR_FIRST)
-		return false;
-	if (!__atomic_compare_exchange_n(&db->vector, &vector, 0, false,
-					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		return true;
-	hv_vector(vector);
-	hv_eoi(db);
-	return true;
-}
-
 /* NMIs are dropped: nobody sends one to the monitor. */
 void hv_poll(struct cpu *cpu)
 {
-	struct doorbell *db = cpu->doorbell;
-	u8 flags;
+	u8 vector;
 
-	flags = __atomic_fetch_and(&db->flags,
-				   (u8)~(DOORBELL_FLAG_NO_FURTHER_SIGNAL |
-					 DOORBELL_FLAG_NMI), __ATOMIC_SEQ_CST);
-	if (flags & DOORBELL_FLAG_MC)
-		stop(MONITOR_STOP_MC, "machine check", flags);
-	for (unsigned int i = 0; i < POLL_MAX; i++)
-		if (!hv_take(db))
+	if (doorbell_start(cpu->doorbell) & DOORBELL_FLAG_MC)
+		stop(MONITOR_STOP_MC, "machine check", 0);
+	for (unsigned int i = 0; i < POLL_MAX; i++) {
+		vector = doorbell_take(cpu->doorbell, 0);
+		if (!vector)
 			break;
+		hv_vector(vector);
+		if (doorbell_eoi(cpu->doorbell))
+			ghcb_wrmsr(MSR_X2APIC_EOI, 0);
+	}
 }
 
 /* ---- sleeping and waking -------------------------------------------------- */

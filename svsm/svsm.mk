@@ -25,3 +25,10 @@ build/svsm.elf: $(SVSM_OBJ) svsm/svsm.lds
 		-T svsm/svsm.lds -o $@ $(filter %.o,$^)
 
 all: build/svsm.elf
+
+# What of it is pure, for native tests: tests/svsm_rig.h has the rest.
+SVSM_PURE := $(addprefix svsm/,core.c info.c protocol.c vcpu.c)
+build/tests/svsm_core build/tests/svsm_vcpu: \
+	$(call object,build/san,$(SVSM_PURE))
+build/tests/svsm_info: build/san/svsm/info.o
+build/tests/svsm_windows: build/san/svsm/start.o

@@ -250,6 +250,12 @@ linux_tests() {
 	done
 	check linux-secure-avic-64cpu linux --injection secure-avic \
 		--cpus 64 --memory 1G --load ipi
+	for cpus in 1 2 4; do
+		check "linux-svsm-normal-${cpus}cpu" linux --guest svsm \
+			--injection normal --cpus $cpus --load mixed
+	done
+	check linux-svsm-secure-avic linux --guest svsm \
+		--injection secure-avic --cpus 2 --load mixed
 	check linux-same-twice same_twice --injection secure-avic --cpus 2 \
 		--load mixed
 }
@@ -259,6 +265,12 @@ full_tests() {
 		repeat 20 "linux-$mode-mixed" linux --injection $mode \
 			--cpus 4 --load mixed
 	done
+	repeat 20 linux-svsm-normal-mixed linux --guest svsm \
+		--injection normal --cpus 4 --load mixed
+	check linux-svsm-normal-32cpu linux --guest svsm --injection normal \
+		--cpus 32 --memory 1G --load ipi
+	check linux-svsm-same-twice same_twice --guest svsm --injection normal \
+		--cpus 2 --load mixed
 }
 
 micro_tests
