@@ -112,13 +112,8 @@ static void announce(struct host_ctx *c, bool told)
 		host_kick(v);
 }
 
-/* Exceptions' vectors are nothing that may be presented: gone. */
 static bool post_one(struct host_ctx *c, struct doorbell_ext *ext, u8 vector)
 {
-	if (vector < DOORBELL_EXT_FIRST_VECTOR) {
-		c->count.vector[vector].discarded++;
-		return true;
-	}
 	if (!apic_is_level(&c->apic, vector))
 		post_edge(ext, vector);
 	else if (!post_level(ext, vector))
@@ -142,10 +137,21 @@ static bool post_flags(struct host_ctx *c, struct doorbell_ext *ext)
 	return flags;
 }
 
+/* Exceptions' vectors are nothing that may be presented: gone. */
+static void discard_illegal(struct host_ctx *c)
+{
+	u32 illegal = c->apic.irr[0] & (BIT(DOORBELL_EXT_FIRST_VECTOR) - 1);
+
+	c->apic.irr[0] &= ~illegal;
+	for (; illegal; illegal &= illegal - 1)
+		c->count.vector[__builtin_ctz(illegal)].discarded++;
+}
+
 static bool post_vectors(struct host_ctx *c, struct doorbell_ext *ext)
 {
 	bool posted = false;
 
+	discard_illegal(c);
 	for (int w = 7; w >= 0; w--)
 		for (u32 bits = c->apic.irr[w]; bits; ) {
 			unsigned int bit = 31 - __builtin_clz(bits);

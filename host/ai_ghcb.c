@@ -148,8 +148,10 @@ void host_ghcb_disable_alternate(struct ghcb_call *call)
 		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
 					"no doorbell page, or no APIC");
 	take_over(c, &page->ext[c->vmpl - 1]);
-	__atomic_fetch_and(&page->per_vmpl_events,
-			   ~DOORBELL_EVENTS_VMPL(c->vmpl), __ATOMIC_SEQ_CST);
+	if (!__atomic_and_fetch(&page->per_vmpl_events,
+				~DOORBELL_EVENTS_VMPL(c->vmpl),
+				__ATOMIC_SEQ_CST))
+		call->ctx->hv.look = false;
 	if (c->vmpl == call->host->config.guest_vmpl)
 		find_levels(c);
 	c->apic.tpr = call->info1 >> DISABLE_ALTERNATE_TPR_SHIFT & 0xff;

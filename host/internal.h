@@ -105,7 +105,7 @@ struct presenter {
 	void (*observe)(struct host_ctx *c);
 	/* HLT: does it know everything that is pending? */
 	bool (*may_halt)(const struct host_ctx *c);
-	/* Something came up, and a kick is not how it learns of it. */
+	/* Something came up, and host_ctx_wake() is not all there is to do. */
 	void (*notify)(struct host_ctx *c);
 };
 
@@ -188,8 +188,10 @@ void host_ctx_unload(struct host_ctx *c);
 
 /* run.c */
 extern const struct hv_ops host_hv_ops;
-/* Something may have come up for @c: make its vCPU look, if it must. */
+/* Something may have come up for @c: its presenter knows what to do ... */
 void host_ctx_notify(struct host_ctx *c);
+/* ... which mostly is this: make its vCPU look, if it must. */
+void host_ctx_wake(struct host_ctx *c);
 void host_kick(struct host_vcpu *v);
 /* @c asks to run @vmpl next; false if it has nothing to run. */
 bool host_run_vmpl(struct host_ctx *c, unsigned int vmpl);

@@ -217,7 +217,7 @@ static void ri_prepare(struct host_ctx *c)
 
 /*
  * What the page holds already is no news: whoever halts with it has TPR
- * raised. Something behind an EOI that was left out may have become free.
+ * raised.
  */
 static bool ri_wants(const struct host_ctx *c)
 {
@@ -231,10 +231,22 @@ static bool ri_wants(const struct host_ctx *c)
 		return false;
 	if (c->apic.nmi_pending || c->hv.mc)
 		return true;
-	if (c->hv.elided && others_pending(c))
-		return true;
 	there = __atomic_load_n(&page->vector, __ATOMIC_SEQ_CST);
 	return apic_candidate(&c->apic) > there;
+}
+
+/*
+ * The EOI that may be left out has an effect now. A guest that has used the
+ * short way already is told what this sets free; one that has not will send
+ * it the long way, and need not be disturbed.
+ */
+static void ri_notify(struct host_ctx *c)
+{
+	struct doorbell *page = host_ri_page(c);
+
+	if (page && others_pending(c))
+		recall_elision(c, page);
+	host_ctx_wake(c);
 }
 
 /*
@@ -256,4 +268,5 @@ const struct presenter host_present_ri = {
 	.wants = ri_wants,
 	.observe = ri_observe,
 	.may_halt = ri_may_halt,
+	.notify = ri_notify,
 };

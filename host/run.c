@@ -326,16 +326,22 @@ static bool wakes_runner(const struct host_ctx *c)
  * Not worth a kick: a VMPL that shows nothing new, that can not run, or that
  * must wait for a more privileged one to let it.
  */
-void host_ctx_notify(struct host_ctx *c)
+void host_ctx_wake(struct host_ctx *c)
 {
 	struct host_vcpu *v = c->vcpu;
 
-	if (c->present->notify)
-		return c->present->notify(c);
 	if ((c->vmpl > v->current && !wakes_runner(c)) ||
 	    !c->present->wants(c) || !ctx_ready(c)) {
 		v->stats.kicks_elided++;
 		return;
 	}
 	host_kick(v);
+}
+
+void host_ctx_notify(struct host_ctx *c)
+{
+	if (c->present->notify)
+		c->present->notify(c);
+	else
+		host_ctx_wake(c);
 }
