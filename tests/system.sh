@@ -141,7 +141,7 @@ hostile_tests() {
 		virtio-rng-pci,addr=4,disable-legacy=on,iommu_platform=on
 	while read -r guest try result; do
 		check "micro-$guest-$try" stops_with "$result" --injection \
-			normal --cpus 2 --micro "$guest" --append "try=$try"
+			normal --cpus 3 --micro "$guest" --append "try=$try"
 	done <<-'END'
 	hostile-cpu tss-busy powered-off
 	hostile-cpu tss-type guest-panic
@@ -171,6 +171,8 @@ hostile_tests() {
 	hostile-pages tables-rescinded guest-panic
 	hostile-pages tables-mmio rmp-fault
 	hostile-pages read-private rmp-fault
+	hostile-cpu chipset powered-off
+	hostile-cpu storm powered-off
 	END
 }
 

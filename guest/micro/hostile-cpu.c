@@ -107,24 +107,19 @@ static void segment(struct vmsa_seg *seg, u16 selector, u16 attrib)
 
 #define FLAG	0x200
 
-/*
- * CPL 3 without paging, INT3, and a gate that leads to CPL 0: true if what
- * is there sets the flag.
- */
-static bool start_user_32(u16 tr_attrib)
+/* A CPU without paging, with a gate of DPL 3 for all that leads to CPL 0. */
+static struct vmsa *vmsa_32(u16 tr_attrib, unsigned int cpl)
 {
 	struct vmsa *v = (struct vmsa *)(vmsa_page + PAGE_SIZE);
-	u64 id = ((u32 *)micro_info->apic_ids)[1];
+	u16 dpl = cpl << 5;
 	u64 at = (u64)target + 0x100;
 
-	user_code[0] = 0xcc;
-	segment(&v->cs, 0x13, 0xcfb);
-	segment(&v->ss, 0x1b, 0xcf3);
-	segment(&v->ds, 0x1b, 0xcf3);
-	segment(&v->es, 0x1b, 0xcf3);
+	segment(&v->cs, 0x10 | cpl, 0xc9b | dpl);
+	segment(&v->ss, 0x18 | cpl, 0xc93 | dpl);
+	segment(&v->ds, 0x18 | cpl, 0xc93 | dpl);
+	segment(&v->es, 0x18 | cpl, 0xc93 | dpl);
 	segment(&v->tr, 0x20, tr_attrib);
 	v->tr.base = (u64)target;
-	/* A gate with DPL 3 for all. */
 	for (unsigned int i = 0; i < 32; i++)
 		((u64 *)hole)[i] = 0x0000ee0000100000ull | (at & 0xffff) |
 				   (at >> 16) << 48;
@@ -134,7 +129,7 @@ static bool start_user_32(u16 tr_attrib)
 	gdt[3] = 0x00cf93000000ffff;
 	v->gdtr.base = (u64)gdt;
 	v->gdtr.limit = sizeof(gdt) - 1;
-	v->cpl = 3;
+	v->cpl = cpl;
 	v->cr0 = 0x33;
 	v->efer = EFER_SVME;
 	v->rflags = 2;
@@ -146,6 +141,16 @@ static bool start_user_32(u16 tr_attrib)
 	v->mxcsr = 0x1f80;
 	v->sev_features = rdmsr(MSR_SEV_STATUS) >> SEV_STATUS_FEATURE_SHIFT;
 	check(!rmpadjust((u64)v, false, 1 | RMPADJUST_VMSA));
+	return v;
+}
+
+/* INT3 at CPL 3: true if what the gate leads to sets the flag. */
+static bool start_user_32(u16 tr_attrib)
+{
+	struct vmsa *v = vmsa_32(tr_attrib, 3);
+	u64 id = ((u32 *)micro_info->apic_ids)[1];
+
+	user_code[0] = 0xcc;
 	check(!ghcb_call_rax(GHCB_AP_CREATION, id << 32 | AP_CREATE, (u64)v,
 			     v->sev_features, 0));
 	return changes((u64 *)(target + FLAG), 0);
@@ -208,6 +213,88 @@ static void page_locks(void)
 	}
 }
 
+/* ---- the memory map ---------------------------------------------------------- */
+
+static void pam(u32 value)
+{
+	ghcb_out(0xcf8, 4, 0x80000058);
+	ghcb_out(0xcfc, 4, value << 8 | value << 16 | value << 24 | 0x08);
+	ghcb_out(0xcf8, 4, 0x8000005c);
+	ghcb_out(0xcfc, 4, value * 0x01010101u);
+}
+
+/*
+ * The chipset can put ROM, or nothing, where the RMP has RAM: C0000h to
+ * FFFFFh. Data, code and page tables there.
+ */
+static void chipset(void)
+{
+	volatile u64 *word = (u64 *)0xd0000;
+	u64 cr3;
+
+	asm volatile("movq %%cr3, %0" : "=r"(cr3));
+	set_handler(6, nothing);
+	for (u32 value = 0; value < 4; value++) {
+		u64 *copy = (u64 *)0xd1000;
+
+		pam(0x33);
+		*(volatile u8 *)0xd2000 = 0xc3;
+		__builtin_memcpy(copy, (void *)(cr3 & 0xfffff000), PAGE_SIZE);
+		asm volatile("movq %0, %%cr3"
+			     : : "r"(cr3 - (cr3 & 0xfffff000) + (u64)copy)
+			     : "memory");
+		asm volatile("movq %0, %%cr3" : : "r"(cr3) : "memory");
+		pam(value * 0x11);
+		*word = 1;
+		(void)*word;
+		if (value == 3)
+			asm volatile("call *%0" : : "r"(0xd2000ull));
+	}
+	pam(0x33);
+	check(*word == 1);
+}
+
+/* ---- the storm ------------------------------------------------------------- */
+
+static u64 state;
+
+static u64 draw(void)
+{
+	u64 x = __atomic_add_fetch(&state, 0x9e3779b97f4a7c15ull,
+				   __ATOMIC_RELAXED);
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+/* Create, destroy, INIT, SIPI and NMI of CPU 1, which runs or does not. */
+static void storm_cpu(void)
+{
+	u64 features = rdmsr(MSR_SEV_STATUS) >> SEV_STATUS_FEATURE_SHIFT;
+	u64 id = (u64)((u32 *)micro_info->apic_ids)[1] << 32;
+	u64 vmsa = (u64)vmsa_page + PAGE_SIZE;
+
+	for (u32 i = 0; i < 5000; i++)
+		if (draw() % 2)
+			ghcb_call_rax(GHCB_AP_CREATION, id | draw() % 3, vmsa,
+				      features, 0);
+		else
+			ghcb_wrmsr(0x830, id | 0x4000 | (4 + draw() % 3) << 8);
+}
+
+static void storm(void)
+{
+	user_code[0] = 0xeb;
+	user_code[1] = 0xfe;
+	target[0x100] = 0xcf;		/* the NMI's IRET */
+	vmsa_32(0x08b, 0);
+	cpu_start(2);
+	cpu_run(2, storm_cpu);
+	storm_cpu();
+	cpu_wait(2);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -220,6 +307,8 @@ static const struct {
 	{ "tss-absent", tss_absent, "guest-panic" },
 	{ "page-locks", page_locks, "rmp-fault" },
 	{ "a20", a20, NULL },
+	{ "chipset", chipset, NULL },
+	{ "storm", storm, NULL },
 	{ "foreign-apic", foreign_apic, NULL },
 };
 
