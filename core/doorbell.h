@@ -4,7 +4,8 @@
  *
  * Every byte is the host's, at all times: it is read by one atomic operation
  * each, decided upon as a copy, and never read again for the same decision.
- * XCHG takes what it can: no loop that a writer could keep busy. The worst that a host reaches is that its own events
+ * XCHG takes what it can: no loop that a writer could keep busy. The worst
+ * that a host reaches is that its own events
  * are late or lost, or allowed ones that it invented (56421 5.5; injection.md
  * 3.4, 3.5, 6.3 and 11).
  *
@@ -47,7 +48,7 @@ struct doorbell_drain {
 	u32 refused[8];		/* dropped; to be counted */
 	int level;		/* APIC_NO_VECTOR: none */
 	bool nmi;
-	bool mc;		/* for the caller's policy; ignoring it is safe */
+	bool mc;		/* the caller's policy; may be ignored */
 };
 
 /*

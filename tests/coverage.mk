@@ -6,7 +6,7 @@
 COVERAGE_MIN ?= 95
 COV_CFLAGS := -O0 -g --coverage
 COV_TEST := $(patsubst tests/%.c,build/cov/%,$(wildcard tests/core_*.c))
-COV_OBJ := $(call object,build/cov/obj,$(CORE) tests/lib/rows.c)
+COV_OBJ := $(call object,build/cov/obj,$(CORE) $(PARAVISOR) tests/lib/rows.c)
 
 build/cov/obj/%.o: private FREESTANDING = \
 	$(if $(filter core/% svsm/%,$<),-ffreestanding)
@@ -21,4 +21,4 @@ build/cov/core_%: build/cov/obj/tests/core_%.o $(COV_OBJ)
 coverage: $(COV_TEST)
 	@find build/cov -name '*.gcda' -delete
 	@BELFRY_STEPS=$${BELFRY_STEPS:-200000} sh tests/native.sh $(COV_TEST)
-	@sh tests/coverage.sh $(COVERAGE_MIN) $(CORE)
+	@sh tests/coverage.sh $(COVERAGE_MIN) $(CORE) $(PARAVISOR)

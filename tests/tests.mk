@@ -6,8 +6,10 @@
 TEST_LIB := $(wildcard tests/lib/*.c)
 TEST_SRC := $(wildcard tests/*.c)
 TEST_BIN := $(TEST_SRC:tests/%.c=build/tests/%)
+# The monitor's part that needs no silicon.
+PARAVISOR := $(wildcard svsm/paravisor*.c svsm/emulate*.c)
 TEST_OBJ := $(call object,build/san,$(CORE) $(MACHINE) $(HOST) $(IGVM) \
-	      $(TEST_LIB))
+	      $(PARAVISOR) $(TEST_LIB))
 
 build/tests/%: build/san/tests/%.o $(TEST_OBJ)
 	@mkdir -p $(@D)
