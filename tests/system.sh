@@ -173,6 +173,7 @@ hostile_tests() {
 	hostile-pages read-private rmp-fault
 	hostile-cpu chipset powered-off
 	hostile-cpu storm powered-off
+	hostile-ghcb pci powered-off
 	END
 }
 

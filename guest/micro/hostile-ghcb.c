@@ -4,7 +4,7 @@
  * every size, every MSR of the windows in use, and MMIO of every length to
  * where devices are. What it asks for is refused or done; it goes on.
  *
- *	try=events|ports|msrs|native|mmio|requests	seed=N rounds=N
+ *	try=events|ports|msrs|native|mmio|requests|pci	seed=N rounds=N
  */
 #include "guest/micro/micro.h"
 
@@ -252,6 +252,33 @@ static void requests(void)
 	wrmsr(MSR_GHCB, (u64)g - SHARED_BASE);
 }
 
+/* ---- PCI ---------------------------------------------------------------- */
+
+#define PIIX_PM		0x80000b00
+
+static void pci_write(u32 at, u32 value)
+{
+	ghcb_out(0xcf8, 4, at);
+	ghcb_out(0xcfc, 4, value);
+}
+
+/* BARs and bridges' windows anywhere; the way to power off is put back. */
+static void pci(void)
+{
+	for (u64 n = option("rounds", 20000); n; n--) {
+		u32 function = below(6) << 11 | below(4) << 8;
+
+		ghcb_out(0xcf8, 4, 0x80000000 | function | below(64) << 2);
+		ghcb_out(0xcfc + below(4), 1u << below(3),
+			 below(2) ? value() : draw());
+		if (!below(8))
+			one_mmio(value(), 1 + below(8), below(2));
+	}
+	pci_write(PIIX_PM | 0x04, 1);
+	pci_write(PIIX_PM | 0x40, 0x601);
+	pci_write(PIIX_PM | 0x80, 1);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -262,6 +289,7 @@ static const struct {
 	{ "native", native },
 	{ "mmio", mmio },
 	{ "requests", requests },
+	{ "pci", pci },
 };
 
 static void nothing(struct regs *regs)
