@@ -3,6 +3,7 @@
  * GHCB MSR protocol (56421 section 2.3): a request in the MSR, the answer in
  * its place. No page is involved, so it serves a guest that has none yet.
  */
+#include "arch/monitor.h"
 #include "host/internal.h"
 
 #define MSR_GPA(msr)	((msr) & PAGE_MASK & 0xfffffffffffffull)
@@ -175,8 +176,28 @@ static const char *const reason_linux[] = {
 	"Secure AVIC failed",
 };
 
+static const char *const reason_monitor[] = {
+	[MONITOR_STOP_INFO] = "the monitor's information page is wrong",
+	[MONITOR_STOP_CPUID] = "the CPUID page is wrong",
+	[MONITOR_STOP_PROTOCOL] = "GHCB protocol version not supported",
+	[MONITOR_STOP_FEATURES] = "a feature is missing",
+	[MONITOR_STOP_GHCB] = "a GHCB request was refused",
+	[MONITOR_STOP_ANSWER] = "an answer of the host makes no sense",
+	[MONITOR_STOP_PAGE_STATE] = "page state change failed",
+	[MONITOR_STOP_PVALIDATE] = "PVALIDATE failed",
+	[MONITOR_STOP_RMPADJUST] = "RMPADJUST failed",
+	[MONITOR_STOP_EXCEPTION] = "exception in the monitor",
+	[MONITOR_STOP_VC] = "#VC in the monitor",
+	[MONITOR_STOP_DOUBLE_FAULT] = "double fault in the monitor",
+	[MONITOR_STOP_MC] = "machine check",
+	[MONITOR_STOP_GUEST_VMSA] = "the guest's registers are wrong",
+	[MONITOR_STOP_INTERNAL] = "the monitor's own mistake",
+};
+
 static const char *reason_text(unsigned int set, unsigned int code)
 {
+	if (set == MONITOR_REASONS && code && code < ARRAY_SIZE(reason_monitor))
+		return reason_monitor[code];
 	if (set == 0 && code < ARRAY_SIZE(reason_general))
 		return reason_general[code];
 	if (set == 1 && code < ARRAY_SIZE(reason_linux))
@@ -187,7 +208,10 @@ static const char *reason_text(unsigned int set, unsigned int code)
 void host_ghcb_terminated(struct host_ctx *c, unsigned int set,
 			  unsigned int code, u64 data)
 {
-	host_stop(c->vcpu->host, "guest-terminated",
+	bool monitor = c->vmpl < c->vcpu->host->config.guest_vmpl;
+
+	host_stop(c->vcpu->host, monitor ? "monitor-stopped" :
+					   "guest-terminated",
 		  "vCPU %u VMPL %u asked to be terminated: %s "
 		  "(set %u, code %u, data %#llx)", c->vcpu->cpu, c->vmpl,
 		  reason_text(set, code), set, code,

@@ -240,6 +240,24 @@ same_twice() {
 	cmp "$tmp/c1" "$tmp/c2" && cmp "$tmp/j1" "$tmp/j2"
 }
 
+# The monitor must stop by name on a host that lacks what it needs: one whose
+# engine gets another session.
+svsm_refuses_host() {
+	engine=${BELFRY_ENGINE:-$(dirname "$belfry")/engine/qemu-system-x86_64}
+	cat >"$tmp/poor-engine" <<-END
+		#!/bin/sh
+		f=\$(printf '%s\n' "\$@" | grep -o '[^,=]*session.json')
+		jq '.ghcb_features = 35' "\$f" >"\$f.new" && mv "\$f.new" "\$f"
+		exec "$(realpath "$engine")" "\$@"
+	END
+	chmod +x "$tmp/poor-engine"
+	BELFRY_ENGINE=$tmp/poor-engine "$belfry" run --guest svsm \
+		--injection normal --load none --timeout 60 \
+		--report "$tmp/poor.json" >"$tmp/poor"
+	grep 'svsm: stopped: the host lacks features' "$tmp/poor" &&
+		jq -e '.result == "monitor-stopped"' "$tmp/poor.json"
+}
+
 linux_tests() {
 	for mode in normal secure-avic; do
 		for load in idle ipi timer disk net; do
@@ -257,6 +275,7 @@ linux_tests() {
 		check "linux-svsm-normal-${cpus}cpu" linux --guest svsm \
 			--injection normal --cpus $cpus --load mixed
 	done
+	check svsm-refuses-host svsm_refuses_host
 	check linux-svsm-secure-avic linux --guest svsm \
 		--injection secure-avic --cpus 2 --load mixed
 	check linux-same-twice same_twice --injection secure-avic --cpus 2 \
