@@ -30,5 +30,5 @@ all: build/svsm.elf
 SVSM_PURE := $(addprefix svsm/,core.c info.c protocol.c vcpu.c)
 build/tests/svsm_core build/tests/svsm_vcpu: \
 	$(call object,build/san,$(SVSM_PURE))
-build/tests/svsm_info: build/san/svsm/info.o
+build/tests/svsm_info build/tests/igvm_monitor: build/san/svsm/info.o
 build/tests/svsm_windows: build/san/svsm/start.o
