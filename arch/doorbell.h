@@ -14,7 +14,7 @@
 /* One per VMPL 1..3: what is pending for it. */
 struct doorbell_ext {
 	u32 status;
-	u32 irr[7];		/* word i holds the vectors 32 * (i + 1) + bit */
+	u32 irr[7];		/* word i holds vectors 32 * (i + 1) + bit */
 	u32 isr[8];		/* at Disable Alternate Injection only */
 };
 ASSERT_OFFSET(struct doorbell_ext, irr, 0x04);

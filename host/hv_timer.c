@@ -95,12 +95,13 @@ static void start(struct host_ctx *c, unsigned int mode, u8 vector, u64 count)
 
 void host_ghcb_hv_timer(struct ghcb_call *call)
 {
-	unsigned int mode = (call->info1 & HV_TIMER_MODE) >> HV_TIMER_MODE_SHIFT;
-	unsigned int vmpl = (call->info1 & HV_TIMER_VMPL) >> HV_TIMER_VMPL_SHIFT;
-	u8 vector = call->info1 & HV_TIMER_VECTOR;
+	u64 info1 = call->info1;
+	unsigned int mode = (info1 & HV_TIMER_MODE) >> HV_TIMER_MODE_SHIFT;
+	unsigned int vmpl = (info1 & HV_TIMER_VMPL) >> HV_TIMER_VMPL_SHIFT;
+	u8 vector = info1 & HV_TIMER_VECTOR;
 	struct host_ctx *c = call->ctx;
 
-	if (call->info1 & ~(HV_TIMER_VECTOR | HV_TIMER_MODE | HV_TIMER_VMPL) ||
+	if (info1 & ~(HV_TIMER_VECTOR | HV_TIMER_MODE | HV_TIMER_VMPL) ||
 	    vmpl >= SNP_VMPLS || (vmpl && c->vmpl) ||
 	    (mode != HV_TIMER_STOP && vector < APIC_FIRST_ALLOWED))
 		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
