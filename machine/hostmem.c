@@ -97,7 +97,11 @@ enum hv_rmp hv_rmpupdate(struct machine *m, u64 gpa, bool large,
 	 */
 	if (large && !assigned)
 		rmp_split(m, index);
-	if (assigned != !!(old & RMP_ASSIGNED))
+	/*
+	 * What the launch assigns has been nobody's: its zeroes tell nothing,
+	 * and most of it will never be touched.
+	 */
+	if (assigned != !!(old & RMP_ASSIGNED) && (m->launched || !assigned))
 		rmp_scramble(m, gpa, large);
 	flush(m);
 	return HV_RMP_OK;

@@ -81,6 +81,7 @@ static void run_content(void **state)
 
 	c.switches.scramble_off = r->off;
 	script_new(&s, &c);
+	hv_launch_finish(s.m);
 	first = script_ram(&s, LARGE_AT);
 	last = first + PAGE_2M - PAGE_SIZE;
 	fill(first, 1);
@@ -96,6 +97,21 @@ static void run_content(void **state)
 	script_free(&s);
 }
 
+/* Memory that was nobody's before the launch keeps its zeroes. */
+static void launch_keeps(void **state)
+{
+	struct machine_config c = script_config();
+	struct script s;
+
+	(void)state;
+	script_new(&s, &c);
+	fill(script_ram(&s, LARGE_AT), 1);
+	assert_int_equal(hv_rmpupdate(s.m, LARGE_AT, true, true), HV_RMP_OK);
+	assert_int_equal(same(script_ram(&s, LARGE_AT), 1), 512);
+	assert_int_equal(s.changes, 0);
+	script_free(&s);
+}
+
 /* Equal plain text does not look equal in two pages, nor in two guests. */
 static void scramble_key(void **state)
 {
@@ -107,6 +123,7 @@ static void scramble_key(void **state)
 	for (unsigned int i = 0; i < 3; i++) {
 		c.seed = 1 + i / 2;
 		script_new(&s, &c);
+		hv_launch_finish(s.m);
 		hv_rmpupdate(s.m, LARGE_AT + i % 2 * PAGE_SIZE, false, true);
 		memcpy(seen[i], script_ram(&s, LARGE_AT + i % 2 * PAGE_SIZE),
 		       PAGE_SIZE);
@@ -252,6 +269,7 @@ static void stolen_vmsa(void **state)
 	(void)state;
 	script_new(&s, &c);
 	script_vmsa(&s, 0, 0, SEV_FEATURE_SNP);
+	hv_launch_finish(s.m);
 	s.run = steal_vmsa;
 	assert_int_equal(machine_kicked(s.m, 0), MACH_RESUME);
 	s.cpu[0].regs.rax = SECRET;
@@ -270,6 +288,7 @@ static void stolen_vmsa(void **state)
 int main(void)
 {
 	ROWS(content, run_content);
+	ROW("what the launch assigns keeps", launch_keeps);
 	ROW("scramble key: page and seed", scramble_key);
 	ROWS(copy, run_copy);
 	ROW("one flush an exit", flush_in_exit);
