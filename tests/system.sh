@@ -258,6 +258,18 @@ svsm_refuses_host() {
 		jq -e '.result == "monitor-stopped"' "$tmp/poor.json"
 }
 
+# An information page of another kind: the monitor has no voice yet.
+svsm_refuses_info() {
+	"$belfry" igvm build --guest svsm --injection normal \
+		-o "$tmp/bad.igvm" || return 1
+	at=$(grep -abo BLFYM "$tmp/bad.igvm" | cut -d: -f1 | tail -n 1)
+	printf X | dd of="$tmp/bad.igvm" bs=1 seek="$at" conv=notrunc \
+		2>/dev/null || return 1
+	run --guest svsm --igvm "$tmp/bad.igvm" --report "$tmp/bad.json"
+	jq -e '.result == "monitor-stopped" and
+		(.reason | contains("information page"))' "$tmp/bad.json"
+}
+
 linux_tests() {
 	for mode in normal secure-avic; do
 		for load in idle ipi timer disk net; do
@@ -276,6 +288,7 @@ linux_tests() {
 			--injection normal --cpus $cpus --load mixed
 	done
 	check svsm-refuses-host svsm_refuses_host
+	check svsm-refuses-info svsm_refuses_info
 	check linux-svsm-secure-avic linux --guest svsm \
 		--injection secure-avic --cpus 2 --load mixed
 	check linux-same-twice same_twice --injection secure-avic --cpus 2 \
