@@ -92,6 +92,10 @@ bool paravisor_init(struct paravisor_vcpu *v, const struct apic_config *config,
  */
 const char *paravisor_turn(struct paravisor_vcpu *v);
 
+/* paravisor_host.c: on the machine. What the ops' cpu is: struct cpu. */
+extern const struct paravisor_ops paravisor_host_ops;
+struct apic_config paravisor_host_config(u32 apic_id, bool bsp, bool x2apic);
+
 /* ---- between the files ---- */
 
 /* Carry out what an APIC operation asks for. */
