@@ -123,6 +123,10 @@ static void put_host(json_t *to, const struct report_run *run,
 	set(to, "kicks_elided", s->kicks_elided);
 	set(to, "doorbells", s->doorbells);
 	set(to, "requested_irr", s->irr_merges);
+	set(to, "hv_events", s->hv_events);
+	set(to, "doorbell_posts", s->doorbell_posts);
+	set(to, "descriptor_posts", s->ext_posts);
+	set(to, "notifications", s->notifications);
 }
 
 static json_t *vcpu_json(const struct report_run *run, unsigned int vcpu)
