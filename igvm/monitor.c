@@ -4,11 +4,11 @@
  * Layout of its range, from the bottom:
  *
  *	image		text, read-only data, data: as the ELF file says
- *	info		arch/monitor.h			read only
- *	CPUID, secrets	its own				read only
- *	guest VMSA	first vCPU			writable
- *	tables		PML4, PDPT, PD, PTs		writable
- *	CPU areas	64 KiB each			not mapped, not in the file
+ *	info		arch/monitor.h		read only
+ *	CPUID, secrets	its own			read only
+ *	guest VMSA	first vCPU		writable
+ *	tables		PML4, PDPT, PD, PTs	writable
+ *	CPU areas	64 KiB each		not mapped, not in the file
  */
 #include <stdlib.h>
 #include <string.h>

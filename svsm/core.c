@@ -17,7 +17,7 @@
 
 #define HEADER_BYTES		sizeof(struct svsm_pvalidate)
 
-/* ---- PVALIDATE ------------------------------------------------------------ */
+/* ---- PVALIDATE ---------------------------------------------------------- */
 
 u64 pvalidate_decode(u64 entry, struct pvalidate_entry *to)
 {
@@ -158,7 +158,7 @@ static u64 core_pvalidate(u64 gpa)
 	return result;
 }
 
-/* ---- the others ------------------------------------------------------------ */
+/* ---- the others --------------------------------------------------------- */
 
 /*
  * The old area has answered already: its pending byte was exchanged when the

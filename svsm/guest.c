@@ -8,7 +8,7 @@
 #include "svsm/rmp.h"
 #include "svsm/svsm.h"
 
-/* ---- memory --------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------- */
 
 static void validate_page(u64 gpa)
 {
@@ -69,7 +69,7 @@ static void each(const struct monitor_range *r, bool (*large)(u64 gpa),
 	}
 }
 
-/* ---- pages ---------------------------------------------------------------- */
+/* ---- pages -------------------------------------------------------------- */
 
 /*
  * 58019 section 4: keys of VMPLs above the guest's stay here. What is in the
@@ -114,7 +114,7 @@ void guest_prepare(void)
 		each(&info.guest[i], grant_large, grant_page);
 }
 
-/* ---- the first vCPU --------------------------------------------------------- */
+/* ---- the first vCPU ----------------------------------------------------- */
 
 /*
  * Its VMSA lies in the monitor's range. The host is told where (AP creation,

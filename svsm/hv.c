@@ -53,7 +53,7 @@ void hv_start(struct cpu *cpu)
 	enable_apic();
 }
 
-/* ---- the doorbell -------------------------------------------------------- */
+/* ---- the doorbell ------------------------------------------------------- */
 
 /*
  * Everything is spurious but the IPI, and that has served its purpose by
@@ -86,7 +86,7 @@ void hv_poll(struct cpu *cpu)
 	}
 }
 
-/* ---- sleeping and waking -------------------------------------------------- */
+/* ---- sleeping and waking ------------------------------------------------ */
 
 void hv_idle(struct cpu *cpu, bool no_vcpu)
 {

@@ -9,9 +9,7 @@
 
 #include "arch/snp.h"
 #include "arch/types.h"
-
-/* Result of an RMP instruction that faulted: nobody else's code. */
-#define RMP_FAULT	0x100
+#include "svsm/rmp.h"
 
 #define FIXUP(at, to)							\
 	"\n.pushsection .fixups, \"a\"\n"				\

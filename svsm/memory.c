@@ -64,7 +64,6 @@ void *monitor_map(u64 gpa, enum page_kind kind)
 void *monitor_take(u64 gpa)
 {
 	void *page = monitor_map(gpa, PAGE_PRIVATE);
-
 	bool unchanged;
 	u32 eax = insn_pvalidate(page, false, true, &unchanged);
 

@@ -29,7 +29,7 @@ u64 core_serve(struct svsm_call *call, u32 number);
 /* RCX of QUERY_PROTOCOL out of RCX in. */
 u64 protocol_versions(u64 rcx);
 
-/* ---- CORE_PVALIDATE, decoded ---------------------------------------------- */
+/* ---- CORE_PVALIDATE, decoded -------------------------------------------- */
 
 struct pvalidate_entry {
 	u64 gpa;

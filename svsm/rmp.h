@@ -10,9 +10,8 @@
 
 #include "arch/types.h"
 
-#ifndef RMP_FAULT
+/* In place of EAX: the instruction faulted. Nobody else's code. */
 #define RMP_FAULT	0x100
-#endif
 
 /* False: could not be reached; a part may have been done. */
 bool guest_read(u64 gpa, void *to, u64 bytes);

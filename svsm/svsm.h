@@ -85,7 +85,7 @@ static inline struct cpu *this_cpu(void)
 	return cpu;
 }
 
-/* ---- stop.c, console.c --------------------------------------------------- */
+/* ---- stop.c, console.c -------------------------------------------------- */
 
 /* Say why on the console, then have the host end the guest. */
 void stop(enum monitor_reason reason, const char *why, u64 value)
@@ -93,7 +93,7 @@ void stop(enum monitor_reason reason, const char *why, u64 value)
 void console_text(const char *text);
 void console_hex(u64 value);
 
-/* ---- memory.c: page tables ------------------------------------------------ */
+/* ---- memory.c: page tables ---------------------------------------------- */
 
 void *monitor_va(u64 gpa);
 void *guest_va(u64 gpa);
@@ -104,7 +104,7 @@ void *monitor_map(u64 gpa, enum page_kind kind);
 void *monitor_take(u64 gpa);
 void direct_map(void);
 
-/* ---- cpu.c, trap.c -------------------------------------------------------- */
+/* ---- cpu.c, trap.c ------------------------------------------------------ */
 
 struct cpu *cpu_of(u32 index);
 /* Make the CPU's area; its memory has not been touched before. */
@@ -115,7 +115,7 @@ void trap_init(void);
 void trap_load(void);
 extern u8 idt_pointer[10];
 
-/* ---- ghcb.c --------------------------------------------------------------- */
+/* ---- ghcb.c ------------------------------------------------------------- */
 
 /* The MSR protocol: @request goes out, what comes back is returned. */
 u64 ghcb_msr(u64 request);
@@ -132,7 +132,7 @@ u64 ghcb_rdmsr(u32 msr);
 void ghcb_out(u16 port, u8 value);
 u8 ghcb_in(u16 port);
 
-/* ---- hv.c ----------------------------------------------------------------- */
+/* ---- hv.c --------------------------------------------------------------- */
 
 void hv_start(struct cpu *cpu);
 void hv_poll(struct cpu *cpu);
@@ -140,13 +140,13 @@ void hv_poll(struct cpu *cpu);
 void hv_idle(struct cpu *cpu, bool no_vcpu);
 void hv_ipi(struct cpu *to);
 
-/* ---- guest.c, run.c --------------------------------------------------------*/
+/* ---- guest.c, run.c ----------------------------------------------------- */
 
 void guest_prepare(void);
 void guest_boot(struct cpu *cpu);
 void run_loop(struct cpu *cpu) __attribute__((noreturn));
 
-/* ---- start.S -------------------------------------------------------------- */
+/* ---- start.S ------------------------------------------------------------ */
 
 void svsm_ap_entry(void);
 /* 0: went there and came back; 1: not gone, there is something to see. */

@@ -25,7 +25,8 @@
 #define RIG_CPUS	4
 #define RIG_VMPL	2
 #define RIG_FEATURES	SEV_FEATURE_SNP
-#define RIG_RIGHTS_ALL	(VMPL_PERM_R | VMPL_PERM_W | VMPL_PERM_UX | VMPL_PERM_SX)
+#define RIG_RIGHTS_ALL	(VMPL_PERM_R | VMPL_PERM_W | VMPL_PERM_UX |	\
+			 VMPL_PERM_SX)
 
 #define RIG_LIST	0x4000ull
 #define RIG_LARGE	0x400000ull
@@ -61,7 +62,7 @@ static struct rig_page *rig_page(u64 gpa)
 	return &rig_pages[gpa / PAGE_SIZE];
 }
 
-/* ---- svsm/rmp.h ------------------------------------------------------------ */
+/* ---- svsm/rmp.h --------------------------------------------------------- */
 
 static bool reachable(u64 gpa, u64 bytes)
 {
@@ -139,7 +140,7 @@ u32 rmp_adjust(u64 gpa, bool large, u64 attributes)
 	return RMP_OK;
 }
 
-/* ---- the guest ------------------------------------------------------------- */
+/* ---- the guest ---------------------------------------------------------- */
 
 static inline void rig_write(u64 gpa, const void *from, u64 bytes)
 {
