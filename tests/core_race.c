@@ -8,7 +8,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <ucontext.h>
 
+#include "core/mailbox.h"
 #include "tests/core_present.h"
 
 #define SEQ	__ATOMIC_SEQ_CST
@@ -94,11 +96,18 @@ static void row53_level_flag(void **state)
 static unsigned int steps, strike;	/* strike 0: after each one */
 static void (*writer)(void);
 
-static void on_step(int signal)
+/* Once struck the rest may run at full speed. */
+static void on_step(int signal, siginfo_t *info, void *context)
 {
+	ucontext_t *c = context;
+
 	(void)signal;
-	if (++steps == strike || !strike)
+	(void)info;
+	steps++;
+	if (!strike || steps == strike)
 		writer();
+	if (strike && steps == strike)
+		c->uc_mcontext.gregs[REG_EFL] &= ~0x100ll;
 }
 
 /* Not through memory below RSP: the red zone is the compiler's. */
@@ -111,7 +120,9 @@ static void on_step(int signal)
 
 static void step_start(void (*write)(void), unsigned int at)
 {
-	struct sigaction action = { .sa_handler = on_step };
+	struct sigaction action = {
+		.sa_sigaction = on_step, .sa_flags = SA_SIGINFO,
+	};
 
 	assert_int_equal(sigaction(SIGTRAP, &action, NULL), 0);
 	writer = write;
@@ -161,6 +172,70 @@ static void row53_every_instruction(void **state)
 	assert_in_range(at, 20, 100000);
 	for (at = 1; !drain_struck(edge, level, at); at++)
 		assert_consistent();
+}
+
+static void write_honest(void)
+{
+	__atomic_fetch_or(&rig_ext(&r)->irr[3], BIT(1), SEQ);
+	__atomic_fetch_or(&rig_ext(&r)->status, DOORBELL_EXT_MULTIPLE, SEQ);
+	__atomic_fetch_or(&r.page.per_vmpl_events, 0xff, SEQ);
+}
+
+/* Row 57 at every instruction: with the next look it has arrived. */
+static void row57_every_instruction(void **state)
+{
+	struct doorbell_drain d;
+	unsigned int at = 0;
+
+	(void)state;
+	do {
+		rig_start(&r);
+		rig_ext(&r)->irr[2] = BIT(1);
+		rig_ext(&r)->status = DOORBELL_EXT_MULTIPLE;
+		r.page.per_vmpl_events = 0xff;
+		step_start(write_honest, ++at);
+		TRAP_ON();
+		doorbell_drain(&r.page, GUEST_VMPL, &r.apic, &d);
+		TRAP_OFF();
+		doorbell_apply(&d, &r.apic);
+		if (doorbell_drain(&r.page, GUEST_VMPL, &r.apic, &d))
+			doorbell_apply(&d, &r.apic);
+		assert_int_equal(r.apic.irr[3], BIT(1));
+		assert_int_equal(r.apic.irr[4], steps < at ? 0 : BIT(1));
+	} while (steps >= at);
+}
+
+static struct mailbox box;
+static bool kicked;
+
+static void post_second(void)
+{
+	const struct irq_msg msg = { .mode = APIC_FIXED, .vector = 0x81 };
+
+	kicked = mailbox_post(&box, &msg);
+}
+
+/* Another vCPU posts meanwhile: it is there, or there is a kick for it. */
+static void mailbox_every_instruction(void **state)
+{
+	const struct irq_msg msg = { .mode = APIC_FIXED, .vector = 0x61 };
+	unsigned int at = 0;
+
+	(void)state;
+	do {
+		rig_start(&r);
+		memset(&box, 0, sizeof(box));
+		kicked = false;
+		mailbox_post(&box, &msg);
+		step_start(post_second, ++at);
+		TRAP_ON();
+		mailbox_drain(&box, &r.apic);
+		TRAP_OFF();
+		if (kicked)
+			mailbox_drain(&box, &r.apic);
+		assert_int_equal(r.apic.irr[3], BIT(1));
+		assert_int_equal(r.apic.irr[4], steps < at ? 0 : BIT(1));
+	} while (steps >= at);
 }
 
 static void write_vector(void)
@@ -249,6 +324,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(row36_every_instruction),
 		cmocka_unit_test(row53_every_instruction),
+		cmocka_unit_test(row57_every_instruction),
+		cmocka_unit_test(mailbox_every_instruction),
 		cmocka_unit_test(row36_flips),
 		cmocka_unit_test(row53_level_flag),
 		cmocka_unit_test(row57_nothing_lost),

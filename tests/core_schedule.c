@@ -28,6 +28,7 @@ static struct rig r;
 static struct oracle o;
 static u64 seed, step;
 static bool tame;		/* the guest's EOIs are as they should be */
+static u32 quiet;		/* one step in so many is the host's */
 
 static u32 rnd(u32 below)
 {
@@ -78,7 +79,7 @@ static void host_scribble(void)
 		ext->status ^= BIT(rnd(32));
 		break;
 	case 2:
-		ext->irr[rnd(7)] = seed >> 16;
+		ext->irr[rnd(7)] = rnd(8) ? BIT(rnd(32)) : seed >> 16;
 		break;
 	case 3:
 		ext->irr[rnd(7)] |= BIT(rnd(32));
@@ -309,18 +310,15 @@ static void forget(void)
 
 static void one_step(void)
 {
-	switch (rnd(6)) {
-	case 0:
-		host_post();
-		break;
-	case 1:
-		host_scribble();
-		break;
-	case 2:
+	if (rnd(quiet) == 0) {
+		if (rnd(2))
+			host_post();
+		else
+			host_scribble();
+	} else if (rnd(6) == 0) {
 		monitor_settle();
 		monitor_enter();
-		break;
-	default:
+	} else {
 		guest_op();
 	}
 }
@@ -374,6 +372,7 @@ static void schedule(void **state)
 			if (step)
 				run_dry();
 			tame = step / 20000 % 5 != 4;
+			quiet = 3 << step / 20000 % 3 * 3;
 			forget();
 		}
 		one_step();

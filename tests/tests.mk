@@ -16,6 +16,12 @@ build/tests/%: build/san/tests/%.o $(TEST_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(SAN_CFLAGS) -o $@ $^ -lcmocka -ljansson -lz
 
+# It goes through the consumer one instruction at a time: through that of the
+# monitor, not through what sanitisers make of it.
+build/tests/core_race: $(call object,build/obj,tests/core_race.c $(CORE))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ -lcmocka
+
 .PHONY: test test-full test-native test-system
 test-native: $(TEST_BIN)
 	@sh tests/native.sh $(TEST_BIN)
