@@ -4,7 +4,7 @@
  * Injection what is pending, and, through it, VMPL 0 what is pending for the
  * VMPLs below. Shared memory; both sides write it, by atomic operations only.
  * Source: 56421 section 5.5; the extended part is known from
- * implementations, not from a published revision (injection.md 3.2, 3.3).
+ * implementations, not from a published revision (56421 section 5.5).
  */
 #ifndef ARCH_DOORBELL_H
 #define ARCH_DOORBELL_H

@@ -2,7 +2,7 @@
 /*
  * SVSM: the calls that a guest below VMPL 0 makes to its monitor.
  * Source: Secure VM Service Module for SEV-SNP Guests (58019); call numbers
- * and results as implemented (snp-guest-contract.md section 4).
+ * and results as implemented (docs/monitor.md).
  */
 #ifndef ARCH_SVSM_H
 #define ARCH_SVSM_H

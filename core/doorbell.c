@@ -144,7 +144,7 @@ static u32 move_edge(struct doorbell_ext *ext, u32 status)
 	       status | DOORBELL_EXT_VECTOR_31 : status;
 }
 
-/* 15.36.17 names no such step; the layout is injection.md 5.9's. */
+/* No published text has this step; the layout is what monitors use. */
 bool doorbell_handoff(struct doorbell *page, unsigned int vmpl,
 		      const struct apic *apic)
 {

@@ -5,9 +5,8 @@
  * Every byte is the host's, at all times: it is read by one atomic operation
  * each, decided upon as a copy, and never read again for the same decision.
  * XCHG takes what it can: no loop that a writer could keep busy. The worst
- * that a host reaches is that its own events
- * are late or lost, or allowed ones that it invented (56421 5.5; injection.md
- * 3.4, 3.5, 6.3 and 11).
+ * that a host reaches is that its own events are late or lost, or allowed
+ * ones that it invented (56421 section 5.5).
  *
  *   IDLE (NFS 0) --host posts--> SIGNALLED (NFS 1, #HV queued)
  *   SIGNALLED --#HV, may process: doorbell_start()--> PROCESSING (NFS 0)

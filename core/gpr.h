@@ -66,7 +66,7 @@ static inline void vmsa_step(struct vmsa *vmsa, unsigned int length)
 
 /*
  * The instruction that caused the exit is done. Where hardware gives no NRIP
- * the exit says what it was: RDMSR or WRMSR, two bytes (injection.md 9).
+ * the exit says what it was: RDMSR or WRMSR, two bytes (docs/ghcb.md).
  * False: neither is known, and the guest cannot go on.
  */
 static inline bool vmsa_skip(struct vmsa *vmsa)

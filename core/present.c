@@ -79,7 +79,7 @@ static bool legal(u64 event)
 /*
  * Hardware cleared EVENTINJ when it began what EXITINTINFO says was
  * interrupted, so there is never a choice between the two. Zeroed: the host
- * may come back without having run the guest (injection.md 6.2).
+ * may come back without having run the guest (docs/ghcb.md).
  */
 static enum present_result settle_event(struct vmsa *vmsa)
 {

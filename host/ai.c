@@ -4,7 +4,7 @@
  * They pass through this VMPL's own APIC, whose IRR is emptied into the
  * extended descriptor in VMPL 0's doorbell page as soon as there is one; from
  * then on they are the monitor's. ISR, TPR and EOI never come here. The rules
- * for the producer are inferred from consumers (injection.md 6.3).
+ * for the producer are inferred from consumers (docs/ghcb.md).
  */
 #include "host/internal.h"
 
@@ -16,7 +16,7 @@ bool host_ai_active(const struct host_ctx *c)
 
 /*
  * The monitor owns everything but LVTs, timer and the enable bits: what the
- * VMPL says about the rest is not for this APIC (injection.md 7.7).
+ * VMPL says about the rest is not for this APIC (docs/ghcb.md).
  */
 bool host_ai_owns(const struct host_ctx *c, u32 offset)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the monitor at VMPL 0 asks about Alternate Injection: the notification
- * vector, the end of it, and EOIs of level vectors (injection.md 4.9-4.11).
+ * vector, the end of it, and EOIs of level vectors (docs/ghcb.md).
  */
 #include "host/ghcb.h"
 

@@ -2,7 +2,7 @@
 /*
  * vCPUs and VMPLs come and go: AP creation (56421 section 4.1.9), AP hold,
  * Run VMPL, APIC ID list. Checks as KVM's sev_snp_ap_creation(), and one VMPL
- * more: snp-guest-contract.md 7.4, injection.md 4.7.
+ * more: docs/ghcb.md.
  */
 #include "host/ghcb.h"
 

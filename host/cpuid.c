@@ -3,7 +3,7 @@
  * CPUID as this host shows it: the processor's own answers, minus what an SNP
  * guest can not have, plus what SNP, the topology and the hypervisor leaves
  * say. The same function fills the launch page and answers at run time.
- * snp-guest-contract.md 1.1 and 7.2.
+ * 56860 section 7.1.
  */
 #include <string.h>
 
@@ -249,7 +249,7 @@ static void extended(struct host *h, unsigned int cpu, u32 leaf, u32 regs[4])
 
 /*
  * KVM's name keeps Linux in x2APIC mode without interrupt remapping; no
- * feature bit keeps it from anything else of KVM's (modes-trial.md 1.4).
+ * feature bit keeps it from anything else of KVM's (docs/linux.md).
  */
 static void hypervisor(u32 leaf, u32 regs[4])
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Restricted Injection: registration of the doorbell page, and the IPI that
- * goes with it. injection.md 4.3 and 4.4.
+ * goes with it. docs/ghcb.md.
  */
 #include "host/ghcb.h"
 

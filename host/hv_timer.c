@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * HV timer, 80000016h: a timer of each context beside that of its APIC. No
- * published text has its layout; this one is ours (injection.md 4.6).
+ * published text has its layout; this one is ours (docs/ghcb.md).
  *
  *	SW_EXITINFO1	[7:0] vector, [9:8] mode, [19:16] VMPL whose APIC
  *			gets the vector (0: the caller's own; another one

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Restricted Injection: the doorbell page (injection.md 3.2 to 3.8, 7.2).
+ * Restricted Injection: the doorbell page (56421 section 5.5).
  *
  * A vector is offered in byte 0 and stays in the emulated IRR until the guest
  * has taken it, which shows as byte 0 changed: then it is in service. So one
@@ -252,7 +252,7 @@ static void ri_notify(struct host_ctx *c)
 /*
  * HLT with NoFurtherSignal set: something was posted that the guest has not
  * looked at, and no #HV will come for it. It goes on, and looks or halts
- * again (injection.md 7.4).
+ * again (docs/ghcb.md).
  */
 static bool ri_may_halt(const struct host_ctx *c)
 {

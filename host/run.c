@@ -39,7 +39,7 @@ static bool ctx_ready(const struct host_ctx *c)
 
 /*
  * A more privileged VMPL goes first when it has something to see; a less
- * privileged one never interrupts (snp-guest-contract.md 4.3). When the VMPL
+ * privileged one never interrupts (docs/monitor.md). When the VMPL
  * that ran has lost its VMSA, the most privileged one that can run takes over.
  * hv.look is for one entry that would not have been without it.
  */
@@ -184,7 +184,7 @@ static void exit_npf(struct host_ctx *c)
 /*
  * VMRUN refused. INVALID: the VMSA or its features. BUSY: the owner of the
  * VMSA has it locked, or hardware marked it dead; the host can not tell and
- * must not spin on it (secure-avic.md 5.6).
+ * must not spin on it (APM 15.36.21).
  */
 static void exit_refused(struct host_ctx *c, const char *what)
 {

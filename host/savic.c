@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Secure AVIC, the host's side (secure-avic.md section 5). The guest's own
+ * Secure AVIC, the host's side (APM 15.36.21). The guest's own
  * page decides what is delivered; the host can ask through RequestedIRR and
  * V_NMI and is never answered. The core APIC of the VMPL serves as soft IRR
  * and for what hardware does not do: LVTs and the timer.

@@ -56,7 +56,7 @@ void host_vmrun_init(struct host_ctx *c)
 	vmcb->np_enable = VMCB_NP_ENABLE;
 	vmcb->int_ctl = VINTR_MASKING | VINTR_VGIF_ENABLE | VINTR_VGIF |
 			VINTR_NMI_ENABLE;
-	/* KVM too clears it: only #HV exists there (injection.md 2.3). */
+	/* KVM too clears it: only #HV exists there (APM 15.36.16). */
 	if (c->features & SEV_FEATURE_RESTRICTED)
 		vmcb->int_ctl &= ~(u32)VINTR_NMI_ENABLE;
 	vmcb->ghcb_gpa = GHCB_MSR_RESET;

@@ -2,8 +2,8 @@
 /*
  * Exits of an unaware guest, by the code in its VMSA: hardware wrote it, the
  * host did not. What only the host can cause (interrupts, an interrupt window
- * it may not use, PAUSE) is no request and must not stop anything
- * (field.md A.3.8); a code that is unknown is the same, and is counted.
+ * it may not use, PAUSE) is no request and must not stop anything; a code
+ * that is unknown is the same, and is counted.
  */
 #include "svsm/paravisor.h"
 

@@ -3,7 +3,7 @@
  * Restricted Injection (APM vol. 2, 15.36.16): the host can do nothing to
  * the monitor but ring #HV and write the doorbell page.
  *
- * The monitor never sets IF, so of the windows of injection.md 3.6 two do
+ * The monitor never sets IF, so of the windows of 56421 section 5.5 two do
  * not exist (enabling, and IRET to enabled code), and the other two are in
  * start.S. #HV itself takes nothing; NoFurtherSignal stays set until
  * hv_poll(), which runs before each entry of the guest and after each idle:

@@ -25,7 +25,7 @@ bool paravisor_init(struct paravisor_vcpu *v, const struct apic_config *config,
 
 /*
  * One exit for all who have to know: if it is several, by the guest's own
- * addressing. Who knows already is not told again (field.md A.3.5, A.3.7).
+ * addressing. Who knows already is not told again.
  */
 static void send(struct paravisor_vcpu *v, const struct irq_msg *msg)
 {

@@ -3,7 +3,7 @@
  * What each CPU does for good: into the guest, back, see what it wants.
  *
  * The host decides when VMPL 0 runs, so coming back means nothing
- * (injection.md C16). A call is one only if the guest left by VMGEXIT and its
+ * (docs/monitor.md). A call is one only if the guest left by VMGEXIT and its
  * calling area says so; the area's byte is exchanged, so no call is served
  * twice. While the VMSA is being edited EFER.SVME is clear: no VMRUN of it
  * succeeds (C17).

@@ -2,7 +2,7 @@
 /*
  * Entries of the first CPU, of the others, of exceptions, and of #HV; the
  * two pieces of code that #HV must not let go on: before a VMPL switch and
- * before HLT (injection.md 3.6).
+ * before HLT (56421 section 5.5).
  */
 #include "svsm/start.h"
 

@@ -3,7 +3,7 @@
  * Exceptions. The monitor has none of its own that it could go on after: but
  * for accesses with a fixup every one stops it by name. #VC too: it executes
  * no instruction that is intercepted, so whatever comes is not an honest
- * host's (injection.md C25).
+ * host's (docs/monitor.md).
  */
 #include "svsm/insn.h"
 #include "svsm/svsm.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * CREATE_VCPU and DELETE_VCPU. The checks are those of injection.md C28, in
+ * CREATE_VCPU and DELETE_VCPU. The checks are those of docs/monitor.md, in
  * this order: take the guest's right to write first, look afterwards.
  */
 #include "arch/snp.h"

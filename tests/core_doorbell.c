@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Doorbell page, VMPL 0's own part: injection.md section 12, rows 26 to 40
+ * Doorbell page, VMPL 0's own part: conformance rows 26 to 40
  * as far as they are the consumer's.
  */
 #include "core/doorbell.h"

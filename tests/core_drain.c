@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The extended descriptor and the filter: injection.md section 12, rows 47 to
+ * The extended descriptor and the filter: conformance rows 47 to
  * 60, and the handoff, row 99.
  */
 #include "tests/core_present.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * IPIs between vCPUs: injection.md section 12, rows 84 and 91 to 98 as far as
- * they are not the host's, and both kick rules of field.md A.3.
+ * IPIs between vCPUs: conformance rows 84 and 91 to 98 as far as
+ * they are not the host's, and both kick rules of docs/testing.md.
  */
 #include <pthread.h>
 

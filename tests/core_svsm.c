@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * SVSM APIC protocol: injection.md section 12, rows 61 to 75 as far as they
+ * SVSM APIC protocol: conformance rows 61 to 75 as far as they
  * are the protocol's own (73 and 74 are the run loop's).
  */
 #include "core/svsm_apic.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Presentation into a VMSA: injection.md section 12, rows 76 to 90, and the
+ * Presentation into a VMSA: conformance rows 76 to 90, and the
  * table of section 6.11.
  */
 #include "tests/core_present.h"

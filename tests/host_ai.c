@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Alternate Injection, the producer's side of the descriptors, and how VMPL 0
- * learns of them. injection.md 3.3, 4.9, 6.3, 7.5; rows of section 12 in
+ * learns of them. 56421 section 5.5; conformance rows in
  * brackets.
  */
 #include <string.h>

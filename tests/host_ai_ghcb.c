@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GHCB events of Alternate Injection and the HV timer. injection.md 4.6,
+ * The GHCB events of Alternate Injection and the HV timer. docs/ghcb.md,
  * 4.9 to 4.11; rows 99 to 106 of section 12 in brackets.
  */
 #include <string.h>

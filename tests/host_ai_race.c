@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The host's producer against the monitor's consumer, in two threads, and
- * both against random schedules: no vector is lost. injection.md row 57.
+ * both against random schedules: no vector is lost. Conformance row 57.
  */
 #include <pthread.h>
 #include <string.h>

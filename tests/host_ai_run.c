@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Which VMPL of a vCPU runs: VMPL 0 first, the one below when VMPL 0 asks,
- * VMPL 0 again when that one halts. injection.md 4.7, 4.8, 7.6; rows of
+ * VMPL 0 again when that one halts. docs/ghcb.md; rows of
  * section 12 in brackets.
  */
 #include "tests/lib/host_hv_rig.h"

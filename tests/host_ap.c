@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * AP creation for any VMPL, destruction, doorbell pages, HV IPI.
- * snp-guest-contract.md 7.4; injection.md 4.3, 4.4, 4.7, rows 41-45, 98,
+ * docs/ghcb.md, rows 41-45, 98,
  * 105, 106.
  */
 #include <string.h>

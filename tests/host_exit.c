@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * #VMEXITs that are no requests, the firmware's jobs, CPUID, and the end of
- * a run. injection.md 2.7, snp-guest-contract.md 1.1, 7.2.
+ * a run. APM 15.36.16, 56860 section 7.1.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Requests through the GHCB page: what each event gives, and what happens
- * without a usable GHCB (56421 section 4.1; snp-guest-contract.md 1.5, 1.6).
+ * without a usable GHCB (56421 section 4.1; docs/ghcb.md).
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * GHCB MSR protocol: each request and its exact answer (56421 section 2.3,
- * snp-guest-contract.md 1.4).
+ * docs/ghcb.md).
  */
 #include <string.h>
 

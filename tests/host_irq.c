@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Interrupts the normal way: devices, IPIs, timer, NMIs, and when a vCPU
- * that halts or runs must be woken. injection.md sections 2.6, 7 and 12.
+ * that halts or runs must be woken. docs/ghcb.md.
  */
 #include <string.h>
 

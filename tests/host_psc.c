@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Page state change by buffer: what is refused, and how far it came is left
- * where the guest sees it (56421 section 4.1.6; snp-guest-contract.md 1.6).
+ * where the guest sees it (56421 section 4.1.6; docs/ghcb.md).
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Restricted Injection, the host's half: the doorbell page and #HV.
- * injection.md 3 and 7.2 to 7.4; rows of section 12 named in brackets.
+ * 56421 section 5.5; conformance rows named in brackets.
  */
 #include <string.h>
 

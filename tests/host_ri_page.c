@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Registration and loss of the doorbell page, HLT, HV IPI.
- * injection.md 4.3, 4.4, 7.3, 7.4; rows of section 12 in brackets.
+ * docs/ghcb.md; conformance rows in brackets.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Where interrupts go: I/O APIC, IPIs, timer, and one APIC per VMPL.
- * injection.md section 7.6.
+ * docs/ghcb.md.
  */
 #include <string.h>
 

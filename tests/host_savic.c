@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Secure AVIC, the host's half: vectors, registration, life of a vCPU.
- * secure-avic.md sections 3, 5 and 9 (rows named in brackets).
+ * APM 15.36.21 (rows named in brackets).
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Which event an instruction boundary delivers, and what blocks it. Numbers
- * are rows of the conformance list for the hardware (injection.md).
+ * are rows of the conformance list for the hardware (docs/testing.md).
  */
 #include <string.h>
 

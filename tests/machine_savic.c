@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Secure AVIC: what hardware does with the backing page. Numbers are rows
- * of the conformance list (secure-avic.md, section 9).
+ * of the conformance list (APM 15.36.21).
  */
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /*
  * Secure AVIC: a backing page that hardware cannot reach, at VMRUN, at an
  * access of the guest, and when the guest enables it. Rows 51 to 54 of the
- * conformance list (secure-avic.md, section 9; causes in 1.10).
+ * conformance list (APM 15.36.21).
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Secure AVIC: RDMSR and WRMSR of every x2APIC register against the table
- * of the sheet (secure-avic.md, section 2), ICR forms, the control MSR.
+ * of the table (APM 15.36.21), ICR forms, the control MSR.
  * Numbers are rows of its conformance list.
  */
 #include <string.h>

@@ -2,7 +2,7 @@
 /*
  * Secure AVIC: random pages against a reference, NMIs, the control MSR, and
  * a page that hardware cannot reach. Numbers are rows of the conformance
- * list (secure-avic.md, section 9).
+ * list (APM 15.36.21).
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * #HV at every single instruction of the two pieces of code that must not go
- * on after it: the VMPL switch and the idle HLT (injection.md 3.6, C19).
+ * on after it: the VMPL switch and the idle HLT (56421 section 5.5).
  *
  * The monitor's own machine code runs here, single-stepped. At a boundary the
  * test plays the processor: it pushes an interrupt frame and goes to the #HV

@@ -2,7 +2,7 @@
 /*
  * ai: Alternate Injection without a monitor worth the name: VMPL 0 under
  * Restricted Injection presents to a second context at VMPL 2 what the host
- * posts in the extended descriptor (injection.md 4.9 to 4.11, 5.1, 6.3).
+ * posts in the extended descriptor (docs/ghcb.md).
  */
 #include "guest/micro/micro.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Restricted Injection, the guest's side (injection.md 3.5 and 3.6): #HV
+ * Restricted Injection, the guest's side (56421 section 5.5): #HV
  * comes whatever RFLAGS.IF says, so the handler itself heeds IF, and whoever
  * sets IF looks whether something was put off meanwhile. The vector in the
  * page selects among interrupt handlers only.

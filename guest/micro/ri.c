@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * ri: Restricted Injection at VMPL 0 with no monitor: the doorbell page and
- * #HV (injection.md 3 and 4.3 to 4.6).
+ * #HV (56421 section 5.5).
  */
 #include "guest/micro/edu.h"
 #include "guest/micro/micro.h"
