@@ -263,6 +263,8 @@ static void guest_op(void)
 		monitor_write(APIC_TPR, rnd(128));
 		break;
 	case 4:
+		if (rnd(quiet / 3))
+			break;
 		v = 16 + rnd(240);
 		monitor_settle();
 		wr(&r.apic, APIC_SELF_IPI, v);
