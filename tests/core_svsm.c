@@ -138,7 +138,8 @@ static void row65_66_67_icr(void **state)
 				 SVSM_ERR_INVALID_PARAMETER);
 	}
 	for (bit = 14; bit < 16; bit++) {
-		assert_int_equal(wr_call(0x830, good | 1ull << bit), SVSM_SUCCESS);
+		assert_int_equal(wr_call(0x830, good | 1ull << bit),
+				 SVSM_SUCCESS);
 		assert_true(reply.fx.ipi);
 		assert_false(reply.fx.msg.level);
 	}
