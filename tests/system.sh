@@ -93,7 +93,6 @@ micro_tests() {
 		check "micro-ri-${cpus}cpu" run --injection restricted \
 			--cpus $cpus --micro ri -- -device edu,addr=4
 	done
-	check micro-ai run --injection restricted --cpus 1 --micro ai
 }
 
 # ---- hostile guests ---------------------------------------------------------
