@@ -51,14 +51,22 @@ struct monitor_info {
 	/* 470: of it, what the file does not hold. */
 	struct monitor_range unvalidated[MONITOR_RANGES_MAX];
 	u32 apic_id[MONITOR_CPUS_MAX];	/* 870: the first one boots */
-	u8 reserved_c70[4096 - 0xc70];
+	u32 flags;			/* c70 */
+	u8 reserved_c74[4096 - 0xc74];
 };
 ASSERT_OFFSET(struct monitor_info, tables, 0x28);
 ASSERT_OFFSET(struct monitor_info, guest_ca, 0x60);
 ASSERT_OFFSET(struct monitor_info, guest, 0x70);
 ASSERT_OFFSET(struct monitor_info, unvalidated, 0x470);
 ASSERT_OFFSET(struct monitor_info, apic_id, 0x870);
+ASSERT_OFFSET(struct monitor_info, flags, 0xc70);
 ASSERT_SIZE(struct monitor_info, 4096);
+
+/* The guest knows neither SEV nor the monitor: ReflectVC, vTOM. */
+#define MONITOR_UNAWARE			BIT(0)
+/* It gets no x2APIC, only the page at FEE00000h. */
+#define MONITOR_XAPIC			BIT(1)
+#define MONITOR_FLAGS			(MONITOR_UNAWARE | MONITOR_XAPIC)
 
 /*
  * Why a monitor ends the guest: GHCB termination, reason set MONITOR_REASONS.
@@ -82,6 +90,7 @@ enum monitor_reason {
 	MONITOR_STOP_MC = 13,		/* machine check on the doorbell */
 	MONITOR_STOP_GUEST_VMSA = 14,	/* the first vCPU's registers */
 	MONITOR_STOP_INTERNAL = 15,
+	MONITOR_STOP_GUEST = 16,	/* its guest cannot go on */
 };
 
 #endif

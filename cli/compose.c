@@ -9,12 +9,17 @@
 #include "igvm/compose.h"
 #include "igvm/monitor.h"
 
-#define GUEST_VMPL	2
 /* Beside SNP, what the monitor itself runs with. */
 #define MONITOR_FEATURES	SEV_FEATURE_RESTRICTED
+/* A guest that the monitor serves without its knowledge. */
+#define UNAWARE			(SEV_FEATURE_SNP | SEV_FEATURE_VTOM |	\
+				 SEV_FEATURE_REFLECT_VC |		\
+				 SEV_FEATURE_ALTERNATE)
 
 static u64 features_of(const struct launch *l)
 {
+	if (l->guest == GUEST_PARAVISOR)
+		return UNAWARE;
 	switch (l->injection) {
 	case INJECT_RESTRICTED:
 		return SEV_FEATURE_SNP | SEV_FEATURE_RESTRICTED;
@@ -26,6 +31,12 @@ static u64 features_of(const struct launch *l)
 		break;
 	}
 	return SEV_FEATURE_SNP;
+}
+
+/* A kernel that looks at SEV_STATUS. */
+static bool is_aware(const struct launch *l)
+{
+	return l->guest == GUEST_VMPL0 || l->guest == GUEST_SVSM;
 }
 
 /* What this kernel could not run with, before anything is booted. */
@@ -41,7 +52,7 @@ static int examine_kernel(const struct launch *l, const struct blob *kernel)
 	if (facts.max_cpus && l->cpus > facts.max_cpus)
 		return misuse("--cpus: %u are too many; this kernel was built "
 			      "for at most %u", l->cpus, facts.max_cpus);
-	if (l->guest == GUEST_PLAIN || !facts.refuses_known ||
+	if (!is_aware(l) || !facts.refuses_known ||
 	    !(facts.refuses & features << SEV_STATUS_FEATURE_SHIFT))
 		return 0;
 	return fail("the kernel %s refuses --injection %s: it was built "
@@ -49,16 +60,29 @@ static int examine_kernel(const struct launch *l, const struct blob *kernel)
 		    injection_name(l->injection));
 }
 
+/* VIRTUAL_TOM counts 2 MiB; all RAM is below. */
+static u64 top_of(const struct launch *l)
+{
+	u64 top = l->memory;
+
+	if (top > BOOT_BELOW_4G_MAX)
+		top += BOOT_4G - BOOT_BELOW_4G_MAX;
+	return (top + PAGE_2M - 1) & ~(PAGE_2M - 1);
+}
+
 static struct boot_machine machine_of(const struct launch *l,
 				      const u32 *apic_ids)
 {
 	return (struct boot_machine){
-		.vmpl = l->guest == GUEST_SVSM ? GUEST_VMPL : 0,
+		.vmpl = l->vmpl,
 		.memory = l->memory,
 		.apic_ids = apic_ids,
 		.cpus = l->cpus,
 		.native = l->guest == GUEST_PLAIN,
+		.unaware = l->guest == GUEST_PARAVISOR,
+		.no_x2apic = l->no_x2apic,
 		.sev_features = l->guest == GUEST_PLAIN ? 0 : features_of(l),
+		.virtual_tom = l->guest == GUEST_PARAVISOR ? top_of(l) : 0,
 	};
 }
 
@@ -152,7 +176,7 @@ static int compose(const struct launch *l, struct blob *igvm)
 	rc = apic_ids && b ? 0 : fail("out of memory");
 	if (!rc)
 		rc = read_file(l->kernel_path, "the kernel", &kernel);
-	if (!rc && l->guest == GUEST_SVSM)
+	if (!rc && has_monitor(l))
 		rc = add_monitor(l, &kernel, &machine, b);
 	else if (!rc)
 		rc = add_guest(l, &kernel, &machine, b, NULL);

@@ -68,7 +68,7 @@ static int suits(struct launch *l, const struct needs *n)
 			    "%#llx; give the guest more --memory", l->igvm,
 			    (unsigned long long)n->end);
 	/* The first vCPU is a monitor's then, and its guest's mode unknown. */
-	if (l->guest == GUEST_SVSM)
+	if (has_monitor(l))
 		return 0;
 	if (l->injection_text && l->injection != injection)
 		return misuse("--injection %s contradicts the IGVM file %s, "

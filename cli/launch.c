@@ -8,10 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arch/snp.h"
 #include "cli/launch.h"
 #include "igvm/compose.h"
 
 #define CPUS_MAX	255
+#define VMPL_DEFAULT	"2"
 #define MEMORY_DEFAULT	(512ull << 20)
 /* Linux: kernel, initramfs and 64 MiB of bounce buffers, and room to run. */
 #define MEMORY_MIN	(192ull << 20)
@@ -26,6 +28,7 @@ static const char * const injections[] = {
 static const char * const guests[] = {
 	[GUEST_VMPL0] = "vmpl0",
 	[GUEST_SVSM] = "svsm",
+	[GUEST_PARAVISOR] = "paravisor",
 	[GUEST_PLAIN] = "plain",
 };
 
@@ -39,16 +42,23 @@ const char *guest_name(enum guest_kind guest)
 	return guests[guest];
 }
 
+bool has_monitor(const struct launch *l)
+{
+	return l->guest == GUEST_SVSM || l->guest == GUEST_PARAVISOR;
+}
+
 static int decide_names(struct launch *l)
 {
+	static const enum injection defaults[] = {
+		[GUEST_VMPL0] = INJECT_SECURE_AVIC,
+		[GUEST_SVSM] = INJECT_NORMAL,
+		[GUEST_PARAVISOR] = INJECT_ALTERNATE,
+		[GUEST_PLAIN] = INJECT_NORMAL,
+	};
 	unsigned int i;
 
 	l->guest = GUEST_VMPL0;
 	if (l->guest_text) {
-		if (!strcmp(l->guest_text, "paravisor"))
-			return misuse("--guest %s is not there yet; this "
-				      "version has vmpl0, svsm and plain",
-				      l->guest_text);
 		for (i = 0; i < ARRAY_SIZE(guests); i++)
 			if (!strcmp(l->guest_text, guests[i]))
 				break;
@@ -57,8 +67,7 @@ static int decide_names(struct launch *l)
 				      "paravisor, plain", l->guest_text);
 		l->guest = i;
 	}
-	l->injection = l->guest == GUEST_VMPL0 ? INJECT_SECURE_AVIC :
-						 INJECT_NORMAL;
+	l->injection = defaults[l->guest];
 	if (!l->injection_text)
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(injections); i++)
@@ -75,7 +84,7 @@ static int decide_names(struct launch *l)
 static int decide_numbers(struct launch *l)
 {
 	u64 physical = (u64)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-	u64 cpus = 1, min = l->micro || l->igvm ? BOOT_MEMORY_MIN : MEMORY_MIN;
+	u64 cpus = 1, vmpl = 0, min = l->micro || l->igvm ? BOOT_MEMORY_MIN : MEMORY_MIN;
 	int rc;
 
 	if (l->cpus_text) {
@@ -84,6 +93,13 @@ static int decide_numbers(struct launch *l)
 			return rc;
 	}
 	l->cpus = cpus;
+	if (has_monitor(l)) {
+		rc = parse_number(l->vmpl_text ? l->vmpl_text : VMPL_DEFAULT,
+				  "--vmpl", 1, SNP_VMPLS - 1, &vmpl);
+		if (rc)
+			return rc;
+	}
+	l->vmpl = vmpl;
 	l->memory = MEMORY_DEFAULT;
 	if (!l->memory_text)
 		return 0;
@@ -130,6 +146,16 @@ static int refuse_pairs(const struct launch *l)
 	return 0;
 }
 
+static int refuse_paravisor(const struct launch *l)
+{
+	if (l->injection == INJECT_ALTERNATE)
+		return 0;
+	return misuse("--guest paravisor and --injection %s: this guest's "
+		      "interrupts are the monitor's to present "
+		      "(--injection alternate)",
+		      injection_name(l->injection));
+}
+
 static int refuse_modes(const struct launch *l)
 {
 	const char *mode = injection_name(l->injection);
@@ -146,6 +172,14 @@ static int refuse_modes(const struct launch *l)
 				      "the micro guests need");
 		return 0;
 	}
+	if (l->vmpl_text && !has_monitor(l))
+		return misuse("--vmpl: only a guest below the monitor "
+			      "(--guest svsm, paravisor) has a choice");
+	if (l->no_x2apic && l->guest != GUEST_PARAVISOR)
+		return misuse("--no-x2apic: only --guest paravisor hides "
+			      "the x2APIC");
+	if (l->guest == GUEST_PARAVISOR)
+		return refuse_paravisor(l);
 	if (l->guest == GUEST_SVSM) {
 		if (l->injection == INJECT_RESTRICTED)
 			return misuse("--guest svsm and --injection "
@@ -193,7 +227,7 @@ static int decide_monitor(struct launch *l)
 {
 	int rc;
 
-	if (l->guest != GUEST_SVSM || l->igvm)
+	if (!has_monitor(l) || l->igvm)
 		return 0;
 	rc = place_check(PLACE_MONITOR);
 	return rc ? rc : copy_path(l->monitor_path, place_path(PLACE_MONITOR),

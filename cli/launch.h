@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "host/host.h"
 
-enum guest_kind { GUEST_VMPL0, GUEST_SVSM, GUEST_PLAIN };
+enum guest_kind { GUEST_VMPL0, GUEST_SVSM, GUEST_PARAVISOR, GUEST_PLAIN };
 
 /* What the built-in initramfs is asked to do. */
 struct load {
@@ -36,10 +36,13 @@ struct launch {
 	char *igvm;
 	char *micro;
 	char *load_text;
+	char *vmpl_text;
+	int no_x2apic;
 
 	/* By launch_decide(). */
 	enum injection injection;
 	enum guest_kind guest;
+	unsigned int vmpl;		/* 0: no monitor above it */
 	unsigned int cpus;
 	u64 memory;
 	const struct load *load;	/* NULL: not our initramfs */
@@ -60,6 +63,8 @@ int launch_decide(struct launch *l);
 /* With --igvm it also finds out the injection mode. */
 int launch_compose(struct launch *l, struct blob *igvm);
 
+/* Is it a guest below the monitor? */
+bool has_monitor(const struct launch *l);
 const char *injection_name(enum injection injection);
 const char *guest_name(enum guest_kind guest);
 

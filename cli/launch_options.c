@@ -8,8 +8,13 @@ struct poptOption launch_options[] = {
 	  "how interrupts reach the guest: normal, restricted, alternate, "
 	  "secure-avic (default)", "MODE" },
 	{ "guest", 0, POPT_ARG_STRING, &launch.guest_text, 0,
-	  "vmpl0 (default): Linux at VMPL0; svsm: Linux at VMPL2 below the "
-	  "monitor; plain: no SEV-SNP at all", "KIND" },
+	  "vmpl0 (default): Linux at VMPL0; svsm: Linux below the monitor; "
+	  "paravisor: the same, and it knows nothing of SEV-SNP; plain: no "
+	  "SEV-SNP at all", "KIND" },
+	{ "vmpl", 0, POPT_ARG_STRING, &launch.vmpl_text, 0,
+	  "below the monitor: the guest's VMPL, 1 to 3 (default 2)", "N" },
+	{ "no-x2apic", 0, POPT_ARG_NONE, &launch.no_x2apic, 0,
+	  "paravisor: the guest finds an xAPIC only", NULL },
 	{ "cpus", 0, POPT_ARG_STRING, &launch.cpus_text, 0,
 	  "number of vCPUs, 1 to 255 (default 1)", "N" },
 	{ "memory", 0, POPT_ARG_STRING, &launch.memory_text, 0,

@@ -10,11 +10,12 @@ int session_write(const struct run *run)
 	json_t *json;
 	int rc;
 
-	json = json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:o}",
+	json = json_pack("{s:s, s:s, s:s, s:s, s:i, s:b, s:I, s:o}",
 			 "igvm", scratch_path(IGVM_FILE),
 			 "report", scratch_path(RAW_REPORT),
 			 "injection", injection_name(l->injection),
 			 "guest", guest_name(l->guest),
+			 "vmpl", l->vmpl,
 			 "native", native,
 			 "seed", (json_int_t)run->seed,
 			 "switches", switches_json(&run->switches));

@@ -78,6 +78,7 @@ struct boot_ranges {
  * @native:       a file for platform 0: no SEV, no C-bit, no shim
  * @unaware:      an SNP guest that does not know it (vTOM paravisor): no
  *                C-bit in its tables, no secrets or CPUID page, no cc_blob
+ * @no_x2apic:    @unaware: hide the x2APIC
  * @lazy:         no shim: only what the file holds is validated at the entry
  * @c_bit:        position of the C-bit; 0 means SNP_C_BIT
  * @vmpl:         0: a complete file. Above: only the pages, for a file whose
@@ -95,6 +96,7 @@ struct boot_machine {
 	u32 cpus;
 	bool native;
 	bool unaware;
+	bool no_x2apic;
 	bool lazy;
 	u8 c_bit;
 	u8 vmpl;

@@ -260,7 +260,10 @@ static int add_info(struct monitor *mon, const struct plan *p,
 		.cpu_area = p->cpus,
 	};
 
-	if (!m->unaware) {
+	if (m->unaware) {
+		info.flags = MONITOR_UNAWARE |
+			     (m->no_x2apic ? MONITOR_XAPIC : 0);
+	} else {
 		info.guest_cpuid = guest->boot_base + BOOT_CPUID;
 		info.guest_secrets = guest->boot_base + BOOT_SECRETS;
 		info.guest_ca = guest->boot_base + BOOT_CALLING_AREA;

@@ -7,14 +7,14 @@
 #define GDT_CODE	0x00af9b000000ffffull
 #define GDT_DATA	0x00cf93000000ffffull
 
-static u64 area_of(u32 index)
+u64 cpu_area(u32 index)
 {
 	return info.cpu_area + index * MONITOR_CPU_BYTES;
 }
 
 struct cpu *cpu_of(u32 index)
 {
-	return monitor_va(area_of(index) + AREA_CPU);
+	return monitor_va(cpu_area(index) + AREA_CPU);
 }
 
 /* A TSS descriptor takes two slots (APM vol. 2, 4.8.3). */
@@ -42,7 +42,7 @@ static void *share(u64 gpa)
 
 struct cpu *cpu_prepare(u32 index)
 {
-	u64 area = area_of(index);
+	u64 area = cpu_area(index);
 	struct cpu *cpu = monitor_take(area + AREA_CPU);
 
 	for (u64 at = AREA_STACK; at < AREA_STACK_END; at += PAGE_SIZE)
@@ -134,7 +134,7 @@ static void fill_vmsa(struct cpu *cpu, struct vmsa *v)
 /* AP creation, 56421 section 4.1.9; the bit VMSA needs some VMPL above 0. */
 void cpu_start(struct cpu *cpu)
 {
-	u64 gpa = area_of(cpu->index) + AREA_VMSA;
+	u64 gpa = cpu_area(cpu->index) + AREA_VMSA;
 	struct vmsa *v = monitor_take(gpa);
 
 	fill_vmsa(cpu, v);

@@ -114,30 +114,27 @@ void guest_prepare(void)
 		each(&info.guest[i], grant_large, grant_page);
 }
 
-/* ---- the first vCPU ----------------------------------------------------- */
+/* ---- vCPUs -------------------------------------------------------------- */
 
-/*
- * Its VMSA lies in the monitor's range. The host is told where (AP creation,
- * "when INIT comes"), and Run VMPL enters it.
- */
-void guest_boot(struct cpu *cpu)
+void guest_check(const struct vmsa *v)
 {
-	const struct vmsa *v = monitor_va(info.guest_vmsa);
-	u64 request = (u64)cpu->apic_id << 32 | info.guest_vmpl << 16 |
-		      AP_CREATE_ON_INIT;
-
 	if (v->vmpl != info.guest_vmpl || !(v->efer & EFER_SVME) ||
 	    !(v->sev_features & SEV_FEATURE_SNP) ||
 	    v->sev_features & SEV_FEATURE_RESTRICTED)
 		stop(MONITOR_STOP_GUEST_VMSA, "the guest's registers are not "
 		     "for its VMPL", v->vmpl);
+}
+
+/* AP creation, "when INIT comes": Run VMPL enters it. */
+void guest_announce(u32 apic_id, const struct vmsa *v, u64 gpa)
+{
+	u64 request = (u64)apic_id << 32 | info.guest_vmpl << 16 |
+		      AP_CREATE_ON_INIT;
+
 	if (insn_rmpadjust(v, false, info.guest_vmpl | RMPADJUST_VMSA))
 		stop(MONITOR_STOP_RMPADJUST, "the guest's VMSA is refused",
-		     info.guest_vmsa);
-	if (ghcb_call(GHCB_AP_CREATION, request, info.guest_vmsa,
-		      v->sev_features, NULL))
+		     gpa);
+	if (ghcb_call(GHCB_AP_CREATION, request, gpa, v->sev_features, NULL))
 		stop(MONITOR_STOP_GHCB, "the host does not take the guest's "
-		     "VMSA", info.guest_vmsa);
-	cpu->vcpu.ca = info.guest_ca;
-	cpu->vcpu.vmsa = info.guest_vmsa;
+		     "VMSA", gpa);
 }

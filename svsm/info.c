@@ -72,8 +72,9 @@ static const char *pages_bad(const struct monitor_info *in)
 	if (in->cpu_area % MONITOR_CPU_BYTES ||
 	    (end - in->cpu_area) / MONITOR_CPU_BYTES < in->cpus)
 		return "the memory of its CPUs";
-	if (!in->guest_cpuid && !in->guest_secrets && !in->guest_ca)
-		return NULL;
+	if (in->flags & MONITOR_UNAWARE)
+		return in->guest_cpuid || in->guest_secrets || in->guest_ca ?
+		       "pages that the guest does not know of" : NULL;
 	if ((in->guest_cpuid | in->guest_secrets | in->guest_ca) % PAGE_SIZE ||
 	    !info_is_guest(in, in->guest_cpuid, PAGE_SIZE) ||
 	    !info_is_guest(in, in->guest_secrets, PAGE_SIZE) ||
@@ -103,6 +104,8 @@ const char *info_bad(const struct monitor_info *in)
 		return "the guest's VMPL";
 	if (in->c_bit < 32 || in->c_bit > 51)
 		return "the C-bit";
+	if (in->flags & ~MONITOR_FLAGS)
+		return "unknown flags";
 	bad = cpus_bad(in);
 	if (!bad)
 		bad = range_bad(in);

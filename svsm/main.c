@@ -43,6 +43,13 @@ static void check_host(void)
 	ghcb_check_features();
 }
 
+static void __attribute__((noreturn)) serve(struct cpu *cpu)
+{
+	if (info.flags & MONITOR_UNAWARE)
+		paravisor_loop(cpu);
+	run_loop(cpu);
+}
+
 void svsm_main(struct cpu *cpu)
 {
 	ghcb_register(cpu);
@@ -52,14 +59,19 @@ void svsm_main(struct cpu *cpu)
 	direct_map();
 	guest_prepare();
 	for (u32 i = 1; i < info.cpus; i++)
-		cpu_start(cpu_prepare(i));
-	guest_boot(cpu);
+		cpu_prepare(i);
+	if (info.flags & MONITOR_UNAWARE)
+		paravisor_boot();
+	else
+		run_boot(cpu);
+	for (u32 i = 1; i < info.cpus; i++)
+		cpu_start(cpu_of(i));
 	console_text("svsm: the guest runs at VMPL ");
 	console_hex(info.guest_vmpl);
 	console_text(", CPUs ");
 	console_hex(info.cpus);
 	console_text("\n");
-	run_loop(cpu);
+	serve(cpu);
 }
 
 void svsm_ap_main(struct cpu *cpu)
@@ -68,5 +80,5 @@ void svsm_ap_main(struct cpu *cpu)
 	cpu->speaks = true;
 	hv_start(cpu);
 	__atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
-	run_loop(cpu);
+	serve(cpu);
 }

@@ -22,6 +22,17 @@ struct vcpu *vcpu_of(u32 index)
 	return &cpu_of(index)->vcpu;
 }
 
+/* The first vCPU: its VMSA lies in the monitor's range. */
+void run_boot(struct cpu *cpu)
+{
+	const struct vmsa *v = monitor_va(info.guest_vmsa);
+
+	guest_check(v);
+	guest_announce(cpu->apic_id, v, info.guest_vmsa);
+	cpu->vcpu.ca = info.guest_ca;
+	cpu->vcpu.vmsa = info.guest_vmsa;
+}
+
 /* With the vCPU's lock held, or NULL. */
 static volatile struct vmsa *vmsa_of(const struct cpu *cpu)
 {

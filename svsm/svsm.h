@@ -72,7 +72,10 @@ _Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "a CPU has one page");
 #define AREA_GHCB	0x8000		/* shared */
 #define AREA_DOORBELL	0x9000		/* shared */
 #define AREA_VMSA	0xa000
-_Static_assert(AREA_VMSA + PAGE_SIZE <= MONITOR_CPU_BYTES, "64 KiB a CPU");
+#define AREA_PARAVISOR	0xb000		/* unaware guest: its vCPU ... */
+#define AREA_GUEST_VMSA	0xc000		/* ... and the VMSA of that */
+_Static_assert(AREA_GUEST_VMSA + PAGE_SIZE <= MONITOR_CPU_BYTES,
+	       "64 KiB a CPU");
 
 extern struct monitor_info info;	/* our copy, checked */
 extern u64 own_features;		/* SEV_FEATURES at VMPL 0 */
@@ -106,6 +109,8 @@ void direct_map(void);
 
 /* ---- cpu.c, trap.c ------------------------------------------------------ */
 
+/* GPA of a CPU's area. */
+u64 cpu_area(u32 index);
 struct cpu *cpu_of(u32 index);
 /* Make the CPU's area; its memory has not been touched before. */
 struct cpu *cpu_prepare(u32 index);
@@ -140,11 +145,24 @@ void hv_poll(struct cpu *cpu);
 void hv_idle(struct cpu *cpu, bool no_vcpu);
 void hv_ipi(struct cpu *to);
 
-/* ---- guest.c, run.c ----------------------------------------------------- */
+/* ---- guest.c ------------------------------------------------------------ */
 
 void guest_prepare(void);
-void guest_boot(struct cpu *cpu);
+/* Stop unless the first vCPU's registers are for its VMPL. */
+void guest_check(const struct vmsa *v);
+/* Make the page a VMSA and tell the host whose: it waits for Run VMPL. */
+void guest_announce(u32 apic_id, const struct vmsa *v, u64 gpa);
+
+/* ---- run.c: a guest that knows of the monitor --------------------------- */
+
+void run_boot(struct cpu *cpu);
 void run_loop(struct cpu *cpu) __attribute__((noreturn));
+
+/* ---- paravisor_boot.c: one that does not -------------------------------- */
+
+/* Of all CPUs, after cpu_prepare(), before any of them runs. */
+void paravisor_boot(void);
+void paravisor_loop(struct cpu *cpu) __attribute__((noreturn));
 
 /* ---- start.S ------------------------------------------------------------ */
 

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An unaware guest on the machine: its vCPUs, and what each CPU does for
+ * good. All VMSAs lie in the monitor's range; those of the other CPUs wait in
+ * the state after INIT for a SIPI (APM vol. 2, table 14-1).
+ *
+ * A VMSA is locked by BUSY whenever its CPU is not in Run VMPL: no VMRUN of
+ * it succeeds meanwhile (APM 15.36.17).
+ */
+#include "svsm/insn.h"
+#include "svsm/paravisor.h"
+#include "svsm/svsm.h"
+
+/* Rings when something has come up for the guest while VMPL 0 runs. */
+#define VECTOR_NEWS	0x50
+
+#define UNAWARE		(SEV_FEATURE_SNP | SEV_FEATURE_VTOM |		\
+			 SEV_FEATURE_REFLECT_VC | SEV_FEATURE_ALTERNATE)
+
+_Static_assert(sizeof(struct paravisor_vcpu) <= PAGE_SIZE,
+	       "a vCPU has one page");
+
+static struct paravisor_vcpu *vcpus[MONITOR_CPUS_MAX];
+static struct paravisor guest = {
+	.ops = &paravisor_host_ops,
+	.vcpu = vcpus,
+};
+
+static struct vmsa *first_vmsa(void)
+{
+	struct vmsa *v = monitor_va(info.guest_vmsa);
+
+	guest_check(v);
+	if ((v->sev_features & UNAWARE) != UNAWARE)
+		stop(MONITOR_STOP_GUEST_VMSA, "the guest's features are not "
+		     "those of an unaware guest", v->sev_features);
+	v->vintr_ctrl |= VINTR_BUSY | VINTR_NMI_ENABLE;
+	return v;
+}
+
+/* Features and vTOM as the first one; registers as INIT leaves them. */
+static struct vmsa *other_vmsa(u64 gpa, const struct vmsa *first)
+{
+	struct vmsa *v = monitor_take(gpa);
+
+	*v = *first;
+	paravisor_init_vmsa(v);
+	return v;
+}
+
+static void make_vcpu(u32 index, struct vmsa *vmsa, u64 vmsa_gpa)
+{
+	struct cpu *cpu = cpu_of(index);
+	struct apic_config config =
+		paravisor_host_config(cpu->apic_id, !index,
+				      !(info.flags & MONITOR_XAPIC));
+	struct paravisor_vcpu *v;
+
+	v = monitor_take(cpu_area(index) + AREA_PARAVISOR);
+	v->guest = &guest;
+	v->vmsa = vmsa;
+	v->page = cpu->doorbell;
+	v->cpu = cpu;
+	if (!paravisor_init(v, &config, NULL))
+		stop(MONITOR_STOP_INFO, "an APIC id that no APIC can have",
+		     cpu->apic_id);
+	vcpus[index] = v;
+	guest_announce(cpu->apic_id, vmsa, vmsa_gpa);
+}
+
+void paravisor_boot(void)
+{
+	struct vmsa *first = first_vmsa();
+	u64 gpa;
+
+	guest.cpuid = monitor_va(info.cpuid);
+	guest.cpus = info.cpus;
+	guest.vmpl = info.guest_vmpl;
+	for (u32 i = 1; i < info.cpus; i++) {
+		gpa = cpu_area(i) + AREA_GUEST_VMSA;
+		make_vcpu(i, other_vmsa(gpa, first), gpa);
+	}
+	make_vcpu(0, first, info.guest_vmsa);
+}
+
+void paravisor_loop(struct cpu *cpu)
+{
+	struct paravisor_vcpu *v = vcpus[cpu->index];
+	const char *reason;
+
+	if (ghcb_call(GHCB_CONFIGURE_INJECTION, VECTOR_NEWS, 0, 0, NULL))
+		stop(MONITOR_STOP_GHCB, "the host takes no notification "
+		     "vector", VECTOR_NEWS);
+	do
+		reason = paravisor_turn(v);
+	while (!reason);
+	stop(MONITOR_STOP_GUEST, reason, cpu->apic_id);
+}
