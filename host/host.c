@@ -109,6 +109,17 @@ void host_free(struct host *h)
 }
 
 /*
+ * An APIC that its guest cannot reach routes from the start: with ReflectVC a
+ * guest's accesses go to whoever is above it, and no GHCB event programs the
+ * APIC of another VMPL (docs/ghcb.md).
+ */
+static void open_apic(struct host_ctx *c)
+{
+	if (c->features & SEV_FEATURE_REFLECT_VC)
+		c->apic.svr |= APIC_SVR_ENABLE;
+}
+
+/*
  * A new VMSA starts with a new GHCB, no doorbell page and a reset APIC. Only
  * of its own VMPL: what another VMPL of this vCPU has is none of its business.
  */
@@ -129,6 +140,7 @@ void host_ctx_load(struct host_ctx *c, u64 vmsa, u64 features)
 	apic_reset(&c->apic, APIC_RESET_POWER_UP);
 	/* It starts by VMSA: there is no INIT or SIPI to wait for. */
 	c->apic.run = APIC_RUNNING;
+	open_apic(c);
 	host_savic_reset(c);
 	host_timer_update(c);
 	host_hv_timer_stop(c);
