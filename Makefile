@@ -23,6 +23,9 @@ SAN_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: all run test bench install clean distclean
 all: build/belfry build/libbelfry.so
 
+# Objects are kept: one program after another is linked from them.
+.SECONDARY:
+
 # Trusted code must stand without a libc.
 build/obj/%.o build/san/%.o: private FREESTANDING = \
 	$(if $(filter core/% svsm/%,$<),-ffreestanding)

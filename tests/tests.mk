@@ -22,9 +22,13 @@ build/tests/core_race: $(call object,build/obj,tests/core_race.c $(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lcmocka
 
-.PHONY: test test-full test-native test-system
+.PHONY: test test-full test-native test-system test-defects
 test-native: $(TEST_BIN)
 	@sh tests/native.sh $(TEST_BIN)
+
+# tests/defects/*.patch, each planted in a copy of the tree.
+test-defects: $(TEST_BIN)
+	@MAKE='$(MAKE)' sh tests/defects.sh
 
 test-system: all build/initrd.img
 	@sh tests/system.sh
