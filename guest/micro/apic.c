@@ -13,7 +13,8 @@ static u8 page_memory[MICRO_CPUS][PAGE_SIZE]
 
 bool savic_active(void)
 {
-	return rdmsr(MSR_SEV_STATUS) >> SEV_STATUS_FEATURE_SHIFT &
+	return micro_aware() &&
+	       rdmsr(MSR_SEV_STATUS) >> SEV_STATUS_FEATURE_SHIFT &
 	       SEV_FEATURE_SECURE_AVIC;
 }
 

@@ -27,7 +27,7 @@ void micro_ap_entry(void);
  */
 static void map_memory(void)
 {
-	u64 c = 1ull << micro_info->c_bit;
+	u64 c = micro_aware() ? 1ull << micro_info->c_bit : 0;
 
 	for (u64 i = 0; i < 512; i++) {
 		tables[1][i] = i << 30 | c | 0x83;
@@ -81,8 +81,10 @@ void micro_start(const struct elf_info *info)
 	load_idt();
 	cpu_init(&micro_cpus[0], 0);
 	wrmsr(0xc0000101, (u64)&micro_cpus[0]);
-	page_share(ghcbs[0]);
-	ghcb_register();
+	if (micro_aware()) {
+		page_share(ghcbs[0]);
+		ghcb_register();
+	}
 	micro_cpus[0].alive = 1;
 	micro_main();
 	power_off();

@@ -32,7 +32,8 @@ asm(".pushsection .text.window, \"ax\"\n"
 
 bool restricted_active(void)
 {
-	return rdmsr(MSR_SEV_STATUS) >> SEV_STATUS_FEATURE_SHIFT &
+	return micro_aware() &&
+	       rdmsr(MSR_SEV_STATUS) >> SEV_STATUS_FEATURE_SHIFT &
 	       SEV_FEATURE_RESTRICTED;
 }
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* GHCB calls. Source: SEV-ES GHCB Standardization (56421), section 4. */
+/*
+ * What only the host can do, by GHCB calls (SEV-ES GHCB Standardization,
+ * 56421, section 4). Where a monitor hides SNP from the guest, the plain
+ * instructions are there for it.
+ */
 #include "guest/micro/micro.h"
 
 static void set_valid(struct ghcb *g, unsigned int field)
@@ -84,10 +88,13 @@ static void must(u32 result, const char *what)
 
 u64 ghcb_rdmsr(u32 msr)
 {
-	u64 flags = irq_save();
-	struct ghcb *g = begin();
-	u64 value;
+	struct ghcb *g;
+	u64 flags, value;
 
+	if (!micro_aware())
+		return rdmsr(msr);
+	flags = irq_save();
+	g = begin();
 	PUT(g, rcx, msr);
 	must(call(g, EXIT_MSR, 0, 0), "the host refused RDMSR");
 	value = (u32)g->rax | g->rdx << 32;
@@ -97,9 +104,13 @@ u64 ghcb_rdmsr(u32 msr)
 
 void ghcb_wrmsr(u32 msr, u64 value)
 {
-	u64 flags = irq_save();
-	struct ghcb *g = begin();
+	struct ghcb *g;
+	u64 flags;
 
+	if (!micro_aware())
+		return wrmsr(msr, value);
+	flags = irq_save();
+	g = begin();
 	PUT(g, rcx, msr);
 	PUT(g, rax, (u32)value);
 	PUT(g, rdx, value >> 32);
@@ -113,12 +124,39 @@ static u64 ioio(u16 port, unsigned int size, bool in)
 	       size << IOIO_SIZE_SHIFT | (in ? IOIO_IN : 0);
 }
 
+static u32 plain_in(u16 port, unsigned int size)
+{
+	u32 value = 0;
+
+	if (size == 1)
+		asm volatile("inb %w1, %b0" : "+a"(value) : "d"(port));
+	else if (size == 2)
+		asm volatile("inw %w1, %w0" : "+a"(value) : "d"(port));
+	else
+		asm volatile("inl %w1, %0" : "=a"(value) : "d"(port));
+	return value;
+}
+
+static void plain_out(u16 port, unsigned int size, u32 value)
+{
+	if (size == 1)
+		asm volatile("outb %b0, %w1" : : "a"(value), "d"(port));
+	else if (size == 2)
+		asm volatile("outw %w0, %w1" : : "a"(value), "d"(port));
+	else
+		asm volatile("outl %0, %w1" : : "a"(value), "d"(port));
+}
+
 u32 ghcb_in(u16 port, unsigned int size)
 {
-	u64 flags = irq_save();
-	struct ghcb *g = begin();
+	struct ghcb *g;
+	u64 flags;
 	u32 value;
 
+	if (!micro_aware())
+		return plain_in(port, size);
+	flags = irq_save();
+	g = begin();
 	must(call(g, EXIT_IOIO, ioio(port, size, true), 0),
 	     "the host refused IN");
 	value = g->rax;
@@ -128,9 +166,13 @@ u32 ghcb_in(u16 port, unsigned int size)
 
 void ghcb_out(u16 port, unsigned int size, u32 value)
 {
-	u64 flags = irq_save();
-	struct ghcb *g = begin();
+	struct ghcb *g;
+	u64 flags;
 
+	if (!micro_aware())
+		return plain_out(port, size, value);
+	flags = irq_save();
+	g = begin();
 	PUT(g, rax, value);
 	if (call(g, EXIT_IOIO, ioio(port, size, false), 0))
 		for (;;)
@@ -156,12 +198,22 @@ u32 ghcb_mmio_read(u64 gpa)
 {
 	u32 value = 0;
 
+	if (!micro_aware()) {
+		asm volatile("movl (%1), %0" : "=r"(value) : "r"(gpa)
+			     : "memory");
+		return value;
+	}
 	must(mmio(GHCB_MMIO_READ, gpa, &value), "the host refused MMIO read");
 	return value;
 }
 
 void ghcb_mmio_write(u64 gpa, u32 value)
 {
+	if (!micro_aware()) {
+		asm volatile("movl %0, (%1)" : : "r"(value), "r"(gpa)
+			     : "memory");
+		return;
+	}
 	must(mmio(GHCB_MMIO_WRITE, gpa, &value),
 	     "the host refused MMIO write");
 }

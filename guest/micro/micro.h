@@ -62,6 +62,16 @@ struct micro_cpu {
 extern const struct elf_info *micro_info;
 extern struct micro_cpu micro_cpus[MICRO_CPUS];
 
+/*
+ * False under a monitor that hides SNP: then there is no GHCB, everything
+ * below that is named after it executes the plain instruction, and CPUs start
+ * by INIT and SIPI.
+ */
+static inline bool micro_aware(void)
+{
+	return micro_info->c_bit;
+}
+
 static inline struct micro_cpu *this_cpu(void)
 {
 	struct micro_cpu *cpu;
