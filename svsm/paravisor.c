@@ -4,12 +4,14 @@
  *
  *   settle what the last run did       present_settle(), exit still unserved
  *   serve its exit                     emulate_exit()
- *   take what is new                   mailbox, descriptor, timer, INIT/SIPI
+ *   take what is new                   doorbell, then what it announces:
+ *                                      mailbox, descriptor; timer, INIT/SIPI
  *   nothing to run for?                idle(), and look again
  *   present, preset the exit, run      present_enter(), run()
  *
- * Idling loses no wake-up: what is new announces itself by #HV, and idle()
- * does not sleep while the doorbell has something.
+ * Nothing waits unseen while the guest runs or the CPU sleeps: what is new
+ * announces itself by #HV. If it came before the doorbell was taken, it is
+ * looked at in this turn; if later, run() and idle() find the doorbell rung.
  */
 #include "svsm/paravisor.h"
 
@@ -87,6 +89,7 @@ static void take_new(struct paravisor_vcpu *v)
 {
 	struct doorbell_drain drain;
 
+	v->guest->ops->poll(v->cpu);
 	take_allowed(v);
 	mailbox_drain(&v->box, &v->apic);
 	if (doorbell_drain(v->page, v->guest->vmpl, &v->apic, &drain))

@@ -23,6 +23,11 @@
 #define PARAVISOR_STRING	512
 
 struct paravisor_ops {
+	/*
+	 * Takes what is on the doorbell, but for the descriptor; what comes
+	 * later makes run() and idle() return at once.
+	 */
+	void (*poll)(void *cpu);
 	/* Runs the guest VMPL once. It may return without having done so. */
 	void (*run)(void *cpu);
 	/* Sleeps unless the doorbell has something; any reason wakes. */

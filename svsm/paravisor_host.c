@@ -40,11 +40,15 @@ static void must(bool ok, const char *what)
 		stop(MONITOR_STOP_GHCB, what, 0);
 }
 
+static void host_poll(void *ctx)
+{
+	hv_poll(ctx);
+}
+
 static void host_run(void *ctx)
 {
 	struct cpu *cpu = ctx;
 
-	hv_poll(cpu);
 	ghcb_prepare(cpu, GHCB_RUN_VMPL, info.guest_vmpl, 0);
 	/* Refused: as if it had not run. The next turn looks again. */
 	if (!svsm_switch(cpu->pending))
@@ -53,7 +57,6 @@ static void host_run(void *ctx)
 
 static void host_idle(void *ctx)
 {
-	hv_poll(ctx);
 	hv_idle(ctx, false);
 }
 
@@ -186,6 +189,7 @@ static bool host_mmio(void *ctx, u64 gpa, unsigned int size, bool write,
 }
 
 const struct paravisor_ops paravisor_host_ops = {
+	.poll = host_poll,
 	.run = host_run,
 	.idle = host_idle,
 	.now = host_now,

@@ -156,6 +156,45 @@ static void halt(void **state)
 	assert_int_equal(bsp->idles, 11);
 }
 
+static void ring_once(struct world_cpu *c)
+{
+	c->hook = NULL;
+	c->late = NULL;
+	c->page.pending = DOORBELL_NO_FURTHER_SIGNAL | 0x50;
+	host_posts(c, 0x41);
+}
+
+/*
+ * What rings between the poll and the look is found in the same turn; behind
+ * the look, there is no sleep and no run before the next one.
+ */
+static void rung_meanwhile(void **state)
+{
+	unsigned int late, halted;
+
+	for (late = 0; late < 2; late++)
+		for (halted = 0; halted < 2; halted++) {
+			setup(state);
+			paravisor_allow(&bsp->v, 0x41);
+			/* a timer that runs: the turn looks at the clock */
+			world_wrmsr(bsp, X2APIC_MSR(APIC_LVT_TIMER), 0xec);
+			world_wrmsr(bsp, X2APIC_MSR(APIC_TMICT), 1000000);
+			bsp->runs = 0;
+			if (late)
+				bsp->late = ring_once;
+			else
+				bsp->hook = ring_once;
+			assert_null(world_exit(bsp, halted ? EXIT_HLT :
+					       EXIT_INTR, 0, 0));
+			assert_int_equal(bsp->idles, 0);
+			assert_int_equal(bsp->runs, 0);
+			assert_null(paravisor_turn(&bsp->v));
+			assert_int_equal(bsp->idles, 0);
+			assert_int_equal(bsp->runs, 1);
+			assert_true(queued(bsp, 0x41));
+		}
+}
+
 static void timer_in_sleep(struct world_cpu *c)
 {
 	assert_int_equal(c->deadline, 1500);
@@ -416,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup(level, setup),
 		cmocka_unit_test_setup(pv_eoi, setup),
 		cmocka_unit_test_setup(halt, setup),
+		cmocka_unit_test_setup(rung_meanwhile, setup),
 		cmocka_unit_test_setup(timer, setup),
 		cmocka_unit_test_setup(start_ap, setup),
 		cmocka_unit_test_setup(ipis, setup),

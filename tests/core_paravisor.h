@@ -14,6 +14,8 @@ struct world_cpu {
 	struct vmsa vmsa;
 	struct doorbell page;
 	unsigned int index, runs, idles, kicks;
+	void (*hook)(struct world_cpu *c);	/* just after the poll */
+	void (*late)(struct world_cpu *c);	/* when it asks for the time */
 	void (*script)(struct world_cpu *c);	/* what the guest does */
 	void (*sleep)(struct world_cpu *c);	/* what happens in idle() */
 	struct irq_msg kick;
@@ -41,10 +43,26 @@ static struct {
 	bool host_refuses;
 } w;
 
+static inline void world_poll(void *cpu)
+{
+	struct world_cpu *c = cpu;
+
+	c->page.pending = 0;
+	if (c->hook)
+		c->hook(c);
+}
+
+static inline bool world_rung(const struct world_cpu *c)
+{
+	return c->page.flags & DOORBELL_FLAG_NO_FURTHER_SIGNAL;
+}
+
 static inline void world_run(void *cpu)
 {
 	struct world_cpu *c = cpu;
 
+	if (world_rung(c))
+		return;
 	assert_false(c->vmsa.vintr_ctrl & VINTR_BUSY);
 	assert_int_equal(c->vmsa.exit_code, EXIT_INTR);
 	c->runs++;
@@ -57,6 +75,8 @@ static inline void world_idle(void *cpu)
 	struct world_cpu *c = cpu;
 
 	assert_true(c->vmsa.vintr_ctrl & VINTR_BUSY);
+	if (world_rung(c))
+		return;
 	c->idles++;
 	if (c->sleep)
 		c->sleep(c);
@@ -64,7 +84,10 @@ static inline void world_idle(void *cpu)
 
 static inline struct apic_time world_now(void *cpu)
 {
-	(void)cpu;
+	struct world_cpu *c = cpu;
+
+	if (c->late)
+		c->late(c);
 	return at(w.now);
 }
 
@@ -149,7 +172,7 @@ static inline bool world_mmio(void *cpu, u64 gpa, unsigned int size,
 }
 
 static const struct paravisor_ops world_ops = {
-	world_run, world_idle, world_now, world_deadline, world_kick,
+	world_poll, world_run, world_idle, world_now, world_deadline, world_kick,
 	world_specific_eoi, world_read, world_write, world_byte, world_port,
 	world_mmio,
 };

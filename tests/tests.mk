@@ -7,7 +7,7 @@ TEST_LIB := $(wildcard tests/lib/*.c)
 TEST_SRC := $(wildcard tests/*.c)
 TEST_BIN := $(TEST_SRC:tests/%.c=build/tests/%)
 # The monitor's part that needs no silicon.
-PARAVISOR := $(filter-out svsm/paravisor_host.c, \
+PARAVISOR := $(filter-out svsm/paravisor_host.c svsm/paravisor_boot.c, \
 	       $(wildcard svsm/paravisor*.c svsm/emulate*.c))
 TEST_OBJ := $(call object,build/san,$(CORE) $(MACHINE) $(HOST) $(IGVM) \
 	      $(PARAVISOR) $(TEST_LIB))
