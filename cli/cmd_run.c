@@ -41,6 +41,8 @@ static const struct poptOption options[] = {
 	{ "switch", 0, POPT_ARG_STRING, NULL, OPTION_SWITCH,
 	  "behaviour that the specifications leave open; see the manual",
 	  "NAME=on|off" },
+	{ "sweep", 0, POPT_ARG_NONE, &run.sweep, 0,
+	  "with a device that has interrupts come at exact instants", NULL },
 	{ "trace", 0, POPT_ARG_STRING | POPT_ARGFLAG_DOC_HIDDEN, &text.trace,
 	  0, NULL, NULL },
 	{ "help", 'h', POPT_ARG_NONE, NULL, 0, "this list", NULL },
@@ -88,6 +90,8 @@ static int decide(void)
 	rc = decide_numbers();
 	if (!rc)
 		rc = launch_decide(&launch);
+	if (!rc && run.sweep && launch.guest == GUEST_PLAIN)
+		rc = misuse("--sweep: only an SNP guest has that device");
 	if (!rc && run.report)
 		rc = check_writable(run.report);
 	if (!rc)

@@ -33,6 +33,7 @@ struct run {
 	bool interactive;
 	bool gdb;
 	unsigned int gdb_port;
+	int sweep;			/* with the device of engine/sweep.h */
 	struct machine_switches switches;
 	const char **extra;		/* for the engine; NULL-terminated */
 };

@@ -10,7 +10,7 @@ int session_write(const struct run *run)
 	json_t *json;
 	int rc;
 
-	json = json_pack("{s:s, s:s, s:s, s:s, s:i, s:b, s:I, s:o}",
+	json = json_pack("{s:s, s:s, s:s, s:s, s:i, s:b, s:I, s:b, s:o}",
 			 "igvm", scratch_path(IGVM_FILE),
 			 "report", scratch_path(RAW_REPORT),
 			 "injection", injection_name(l->injection),
@@ -18,6 +18,7 @@ int session_write(const struct run *run)
 			 "vmpl", l->vmpl,
 			 "native", native,
 			 "seed", (json_int_t)run->seed,
+			 "sweep", run->sweep,
 			 "switches", switches_json(&run->switches));
 	if (!json)
 		return fail("out of memory");

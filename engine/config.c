@@ -14,6 +14,7 @@
  *	allowed_features	of these, what the host allows
  *	ghcb_features		what the host advertises
  *	seed			start of all that is random
+ *	sweep			true: with the device of sweep.h
  *	switches		object: struct machine_switches by name
  *
  * What is absent has the defaults below; what is not known is refused.
@@ -158,6 +159,8 @@ static bool take(struct session_config *c, const char *key, json_t *value)
 		return take_u64(value, &c->ghcb_features);
 	if (!strcmp(key, "seed"))
 		return take_u64(value, &c->seed);
+	if (!strcmp(key, "sweep"))
+		return take_bool(value, &c->sweep);
 	if (!strcmp(key, "switches"))
 		return take_switches(value, &c->switches);
 	return false;

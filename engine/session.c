@@ -128,6 +128,7 @@ static bool make_host(struct session *s)
 		.allowed_features = s->config.allowed_features,
 		.ghcb_features = s->config.ghcb_features,
 		.x2apic = true,
+		.unhelpful = s->config.sweep,
 	};
 
 	s->host = host_new(&config, s->machine, &s->platform, s->ctx);
@@ -167,8 +168,9 @@ static void fill_api(struct session *s)
 	api.rmpquery = machine_rmpquery;
 	api.event = machine_event;
 	api.vintr = machine_vintr;
-	api.delivering = machine_delivering;
-	api.delivered = machine_delivered;
+	api.delivering = s->config.sweep ? sweep_delivering :
+					   machine_delivering;
+	api.delivered = s->config.sweep ? sweep_delivered : machine_delivered;
 	api.kicked = machine_kicked;
 	api.set_gsi = host_set_gsi;
 	api.msi = host_msi;
@@ -194,7 +196,8 @@ const struct belfry_api *belfry_attach(const struct belfry_engine *engine,
 	s->platform.stop = stop;
 	if (!config_read(s, config_path))
 		return NULL;
-	if (!s->config.native && (!make_machine(s) || !make_host(s))) {
+	if (!s->config.native && (!make_machine(s) || !make_host(s) ||
+				  (s->config.sweep && !sweep_attach(s)))) {
 		session_log(s, "out of memory");
 		return NULL;
 	}

@@ -16,6 +16,7 @@ struct session_config {
 	u64 allowed_features;		/* of these, what the host allows */
 	u64 ghcb_features;
 	u64 seed;
+	bool sweep;			/* with the device of sweep.h */
 	struct machine_switches switches;
 };
 
@@ -46,5 +47,11 @@ bool config_read(struct session *s, const char *path);
  * vCPU 0. Returns false after having said why not.
  */
 bool load_guest(struct session *s);
+
+/* sweep.c: add that device. Returns false when out of memory. */
+bool sweep_attach(struct session *s);
+/* In place of the machine's. */
+void sweep_delivering(struct machine *m, unsigned int vcpu, u64 event);
+void sweep_delivered(struct machine *m, unsigned int vcpu);
 
 #endif

@@ -34,6 +34,8 @@ struct host_config {
 	u64 allowed_features;		/* SEV_FEATURES the host consents to */
 	u64 ghcb_features;		/* GHCB_FEATURE_* to advertise */
 	bool x2apic;			/* CPUID shows x2APIC */
+	/* Lets VMPL 0 sleep over what it was told of and has not looked at. */
+	bool unhelpful;
 };
 
 /* Returns NULL when out of memory. Attaches itself to @m. */
@@ -68,6 +70,11 @@ void host_nmi(struct host *h, unsigned int vcpu);
  * and Alternate Injection, which have a bit for it.
  */
 void host_machine_check(struct host *h, unsigned int vcpu);
+/*
+ * #HV for @vcpu's VMPL 0, if that is under Restricted Injection, for nothing
+ * and whatever its doorbell page says: what an honest host never does.
+ */
+void host_ring(struct host *h, unsigned int vcpu);
 /* The guest powered off or reset through a device. */
 void host_guest_off(struct host *h, bool reset);
 /* A device was refused access to a private page. */

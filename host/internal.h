@@ -78,6 +78,7 @@ struct host_hv {
 	u8 offered;		/* byte 0; still in IRR. 0: none */
 	bool elided;		/* its EOI, or it is the one in service */
 	bool mc;		/* a #MC is pending */
+	bool ring;		/* #HV shall come, with or without a reason */
 	bool look;		/* VMPL 0 shall run: a VMPL below has news */
 	u8 notify;		/* vector for the same; 0: none */
 };
@@ -249,6 +250,7 @@ extern const struct presenter host_present_ri;
 /* The doorbell page, or NULL: none, or not shared now. */
 struct doorbell *host_ri_page(const struct host_ctx *c);
 void host_ri_withdraw(struct host_ctx *c);
+void host_ri_ring(struct host_ctx *c);
 
 /* ai.c */
 extern const struct presenter host_present_ai;

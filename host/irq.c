@@ -135,6 +135,12 @@ void host_nmi(struct host *h, unsigned int vcpu)
 		host_ctx_notify(c);
 }
 
+void host_ring(struct host *h, unsigned int vcpu)
+{
+	if (vcpu < h->config.vcpus && !h->stopped)
+		host_ri_ring(&h->vcpu[vcpu].ctx[0]);
+}
+
 void host_machine_check(struct host *h, unsigned int vcpu)
 {
 	struct host_ctx *c;

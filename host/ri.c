@@ -207,8 +207,9 @@ static void ri_prepare(struct host_ctx *c)
 	struct vmcb *vmcb = c->vmcb;
 
 	vmcb->int_ctl &= ~(u32)(VINTR_V_IRQ | VINTR_V_NMI | VINTR_PRIO);
-	if (post(c))
+	if (post(c) || c->hv.ring)
 		c->reinject = EVENT_HV;
+	c->hv.ring = false;
 	if (c->reinject)
 		c->vcpu->stats.hv_events++;
 	vmcb->event_inj = c->reinject;
@@ -224,7 +225,7 @@ static bool ri_wants(const struct host_ctx *c)
 	const struct doorbell *page;
 	u8 there;
 
-	if (c->reinject)
+	if (c->reinject || c->hv.ring)
 		return true;
 	page = host_ri_page(c);
 	if (!page)
@@ -258,8 +259,17 @@ static bool ri_may_halt(const struct host_ctx *c)
 {
 	const struct doorbell *page = host_ri_page(c);
 
-	return !page || !(__atomic_load_n(&page->pending, __ATOMIC_SEQ_CST) &
+	return !page || c->vcpu->host->config.unhelpful ||
+	       !(__atomic_load_n(&page->pending, __ATOMIC_SEQ_CST) &
 			  DOORBELL_NO_FURTHER_SIGNAL);
+}
+
+void host_ri_ring(struct host_ctx *c)
+{
+	if (!(c->features & SEV_FEATURE_RESTRICTED))
+		return;
+	c->hv.ring = true;
+	host_ctx_wake(c);
 }
 
 const struct presenter host_present_ri = {

@@ -50,6 +50,7 @@ usage_errors()
 	try 2 'not there yet' run --guest paravisor
 	try 2 'not there yet' run --trace "$tree/out/t"
 	try 2 'none of idle' run --load frobnicate
+	try 2 'only an SNP guest has that device' run --sweep --guest plain
 	try 2 'names none of strict_virq' run --switch frobnicate=on
 	try 2 'neither scramble_off=on' run --switch scramble_off=1
 	try 2 'neither scramble_off=on' run --switch scramble_off

@@ -95,6 +95,66 @@ micro_tests() {
 	done
 }
 
+# ---- an event at each instruction ------------------------------------------
+
+# sweep WORDS OPTIONS...: the guest sees each event once, wherever it came.
+sweep() {
+	words=$1
+	shift
+	run --icount --sweep --cpus 1 --micro sweep --append "$words" "$@"
+}
+
+# sweep_over ELF SYMBOLS WORDS OPTIONS...: and it came at each instruction of
+# these symbols; without any: no instruction was left out.
+sweep_over() {
+	elf=$1
+	symbols=$2
+	shift 2
+	sweep "$@" -- -d int -D "$tmp/int" || return 1
+	sh tests/covered.sh "$tmp/int" "$elf" $symbols || return 1
+	rm "$tmp/int"
+}
+
+sweep_tests() {
+	while read -r mode words; do
+		name=$(echo "${words#event=}" | tr ' ' '-' | tr -d '=')
+		case $mode in
+		paravisor) kind=--guest n=2600 ;;
+		*) kind=--injection n=600 ;;
+		esac
+		check "sweep-$mode-$name" sweep "count=$n $words" $kind $mode
+	done <<-'END'
+	normal event=edge
+	normal event=level
+	secure-avic event=edge
+	secure-avic event=two
+	restricted event=edge
+	restricted event=edge spin=1
+	restricted event=level
+	restricted event=nmi
+	restricted event=two
+	restricted event=two ring=1
+	restricted event=nmi ring=1
+	paravisor event=edge
+	paravisor event=edge spin=1
+	paravisor event=level
+	paravisor event=level spin=1
+	paravisor event=two
+	paravisor event=two spin=1 ring=1
+	END
+	check sweep-gapless-paravisor sweep_over build/svsm.elf '' \
+		count=2600 --guest paravisor
+	check sweep-nested-paravisor sweep_over build/svsm.elf "svsm_switch \
+		switch_window switch_window_end switch_cancel svsm_halt \
+		halt_window_end svsm_hv_entry" \
+		'count=2600 ring=1 passes=8' --guest paravisor
+	check sweep-nested-restricted sweep_over build/guest/micro/sweep.elf \
+		"doorbell_window_enter doorbell_window doorbell_window_hlt \
+		doorbell_window_end common" \
+		'count=600 ring=1 passes=20 distances=200' \
+		--injection restricted
+}
+
 # ---- hostile guests ---------------------------------------------------------
 
 # stops_with RESULT OPTIONS...: the run ends for that reason and no other.
@@ -307,6 +367,7 @@ full_tests() {
 }
 
 micro_tests
+sweep_tests
 hostile_tests
 budget_tests
 linux_tests
