@@ -22,6 +22,9 @@
 #define MONITOR_CPUS_MAX		256
 #define MONITOR_RANGES_MAX		64
 #define MONITOR_CPU_BYTES		0x10000ull	/* memory of one CPU */
+/* In it: what it counts, for whoever may look into its memory. */
+#define MONITOR_COUNTERS		0xe000ull
+#define MONITOR_COUNTERS_BYTES		0x2000ull
 
 struct monitor_range {
 	u64 start;			/* GPA, page aligned */

@@ -144,6 +144,8 @@ struct apic_counters {
 	u32 nmi_coalesced;
 	u32 nmi_taken;
 	u32 spurious;
+	u32 eoi_lazy;			/* of eoi: no register was written */
+	u32 ipis;			/* messages that ICR writes sent */
 };
 
 struct apic_config {

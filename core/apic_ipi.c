@@ -87,6 +87,8 @@ enum apic_result apic_icr_write(struct apic *apic, u64 value,
 	} else if (!is_init_deassert(value, &msg)) {
 		fx->ipi = true;
 		fx->msg = msg;
+		if (apic->count)
+			apic->count->ipis++;
 	}
 	return APIC_OK;
 }

@@ -41,16 +41,24 @@ static enum present_result settle_queued(struct present *p, struct apic *apic,
 	return apic_take(apic, queued) ? PRESENT_OK : PRESENT_UNTAKEN;
 }
 
+static void eoi_lazily(struct apic *apic)
+{
+	bool served = apic_in_service(apic) != APIC_NO_VECTOR;
+	u8 level_vector;
+
+	apic_eoi(apic, &level_vector);
+	if (apic->count && served)
+		apic->count->eoi_lazy++;
+}
+
 /*
  * With the vector still queued nothing is in service, and a byte that the
  * guest cleared ends nothing. It is edge, so no one has to be told.
  */
 static void settle_lazy(struct present *p, struct apic *apic, u8 *eoi)
 {
-	u8 level_vector;
-
 	if (p->lazy && eoi && !__atomic_exchange_n(eoi, 0, __ATOMIC_SEQ_CST))
-		apic_eoi(apic, &level_vector);
+		eoi_lazily(apic);
 	p->lazy = false;
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/session.h"
+#include "engine/monitor.h"
 #include "igvm/igvm.h"
 #include "machine/hv.h"
 
@@ -94,6 +94,7 @@ static int snp_page(void *ctx, u64 gpa, enum igvm_page_type type, u32 flags,
 		return shared_page(l, gpa, data);
 	if (flags & IGVM_PAGE_UNMEASURED)
 		return launch(l, gpa, LAUNCH_UNMEASURED, data);
+	monitor_look(l->s, data);
 	return launch(l, gpa, data ? LAUNCH_NORMAL : LAUNCH_ZERO, data);
 }
 

@@ -97,6 +97,12 @@ static void put_machine(json_t *to, const struct machine_vcpu_stats *s)
 	set(to, "nmi_delivered", s->nmi_delivered);
 }
 
+static const struct apic_counters *monitor_of(const struct report_run *run,
+					      unsigned int vcpu)
+{
+	return run->monitor ? run->monitor(run->session, vcpu) : NULL;
+}
+
 /* An EOI that the host saw cost the guest an exit. */
 static u64 explicit_eois(const struct report_run *run, unsigned int vcpu)
 {
@@ -109,15 +115,37 @@ static u64 explicit_eois(const struct report_run *run, unsigned int vcpu)
 	return sum;
 }
 
+/*
+ * A monitor's guest ends its interrupts there. The host's books then have the
+ * specific EOIs of level-triggered ones, which follow from these.
+ */
+static void put_monitor(json_t *to, const struct report_run *run,
+			unsigned int vcpu)
+{
+	const struct apic_counters *c = monitor_of(run, vcpu);
+	const struct machine_vcpu_stats *m = machine_stats(run->machine, vcpu);
+	u64 eoi = 0;
+
+	set(to, "trusted_instructions", run->guest_vmpl ?
+	    m->instructions[0] : 0);
+	set(to, "guest_instructions", m->instructions[run->guest_vmpl]);
+	set(to, "eoi_lazy", c ? c->eoi_lazy : 0);
+	if (!c)
+		return set(to, "eoi_explicit", explicit_eois(run, vcpu));
+	for (int vector = 0; vector < APIC_VECTORS; vector++)
+		eoi += c->vector[vector].eoi;
+	set(to, "eoi_explicit", eoi - c->eoi_lazy);
+}
+
 static void put_host(json_t *to, const struct report_run *run,
 		     unsigned int vcpu)
 {
 	const struct host_vcpu_stats *s = host_stats(run->host, vcpu);
+	const struct apic_counters *c = monitor_of(run, vcpu);
 
 	json_object_set_new(to, "vmgexits", events(s->vmgexits));
 	json_object_set_new(to, "vmgexits_refused", events(s->refused));
-	set(to, "eoi_explicit", explicit_eois(run, vcpu));
-	set(to, "ipis", s->ipis);
+	set(to, "ipis", s->ipis + (c ? c->ipis : 0));
 	set(to, "idles", s->idles);
 	set(to, "kicks_sent", s->kicks_sent);
 	set(to, "kicks_elided", s->kicks_elided);
@@ -136,9 +164,7 @@ static json_t *vcpu_json(const struct report_run *run, unsigned int vcpu)
 	set(out, "id", vcpu);
 	put_machine(out, machine_stats(run->machine, vcpu));
 	put_host(out, run, vcpu);
-	/* Both are a monitor's work, and there is none at another VMPL. */
-	set(out, "eoi_lazy", 0);
-	set(out, "trusted_instructions", 0);
+	put_monitor(out, run, vcpu);
 	return out;
 }
 
@@ -147,6 +173,30 @@ static json_t *vcpu_json(const struct report_run *run, unsigned int vcpu)
 struct vector_sum {
 	u64 posted, presented, refused, eoi, coalesced, discarded;
 };
+
+/*
+ * What the host handed on arrives at the monitor, which counts it as posted
+ * again, together with IPIs and timers, of which the host knows nothing.
+ */
+static void add_monitor(struct vector_sum *sum,
+			const struct apic_vector_count *host,
+			const struct apic_counters *monitor, int vector)
+{
+	const struct apic_vector_count *c;
+
+	if (!monitor) {
+		sum->posted += host->posted;
+		sum->eoi += host->eoi;
+		return;
+	}
+	c = &monitor->vector[vector];
+	sum->posted += c->posted + host->refused + host->coalesced +
+		       host->discarded;
+	sum->refused += c->refused;
+	sum->coalesced += c->coalesced;
+	sum->discarded += c->discarded;
+	sum->eoi += c->eoi;
+}
 
 static void add_vector(struct vector_sum *sum, const struct report_run *run,
 		       unsigned int vcpu, int vector)
@@ -163,11 +213,10 @@ static void add_vector(struct vector_sum *sum, const struct report_run *run,
 	if (!counters)
 		return;
 	h = &counters->vector[vector];
-	sum->posted += h->posted;
 	sum->refused += h->refused;
-	sum->eoi += h->eoi;
 	sum->coalesced += h->coalesced;
 	sum->discarded += h->discarded;
+	add_monitor(sum, h, monitor_of(run, vcpu), vector);
 }
 
 static json_t *vectors(const struct report_run *run)

@@ -13,6 +13,7 @@
 
 #include "arch/types.h"
 
+struct apic_counters;
 struct host;
 struct machine;
 
@@ -21,6 +22,9 @@ struct report_run {
 	const struct host *host;	/* NULL: likewise */
 	unsigned int vcpus;
 	unsigned int guest_vmpl;	/* whose vectors are counted */
+	/* What a monitor counted of a vCPU, or NULL; may be NULL itself. */
+	const struct apic_counters *(*monitor)(void *session, unsigned int vcpu);
+	void *session;			/* for monitor() */
 	const char *result;		/* "powered-off", ...; NULL: unknown */
 	const char *reason;		/* one sentence; NULL: none */
 	u64 guest_ns;			/* virtual time of the run */

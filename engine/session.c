@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/monitor.h"
 #include "engine/report.h"
 #include "engine/session.h"
 #include "machine/hv.h"
@@ -35,6 +36,8 @@ static void write_report(struct session *s, const char *result,
 		.host = s->host,
 		.vcpus = e->vcpus,
 		.guest_vmpl = s->config.guest_vmpl,
+		.monitor = monitor_counters,
+		.session = s,
 		.result = result,
 		.reason = reason,
 		.guest_ns = s->platform.now(s->ctx) - s->start_ns,

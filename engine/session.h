@@ -30,6 +30,8 @@ struct session {
 	bool started;
 	bool stopped;
 	u64 start_ns;
+	u64 monitor_area;		/* GPA; monitor.c */
+	u32 monitor_cpus;		/* 0: no monitor of ours */
 };
 
 /* One line to the log; no newline. */

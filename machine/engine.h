@@ -58,6 +58,12 @@ struct engine_ops {
 	 * or at once if it is idle. Any thread.
 	 */
 	void (*kick)(void *engine, unsigned int vcpu);
+
+	/*
+	 * Instructions that @vcpu has executed, for statistics; the caller is
+	 * that vCPU at an exit or entry. May be NULL; 0 if nobody counts.
+	 */
+	u64 (*executed)(void *engine, unsigned int vcpu);
 };
 
 #endif

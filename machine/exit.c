@@ -98,6 +98,11 @@ static void save_event(struct vcpu *v, bool reflected)
 	}
 }
 
+u64 vcpu_executed(const struct machine *m, unsigned int vcpu)
+{
+	return m->ops->executed ? m->ops->executed(m->engine, vcpu) : 0;
+}
+
 struct exit_info {
 	u64 host_code;		/* what the VMCB shows */
 	u64 code;		/* what the VMSA shows */
@@ -112,6 +117,8 @@ static enum mach_next do_exit(struct machine *m, unsigned int vcpu,
 	bool reflected = e->host_code != e->code;
 
 	v->stats.exits[machine_code_slot(e->host_code)]++;
+	v->stats.instructions[v->vmpl] += vcpu_executed(m, vcpu) -
+					  v->entered_at;
 	save_vintr(v);
 	save_event(v, reflected);
 	v->vmsa->exit_code = e->code;

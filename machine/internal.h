@@ -61,6 +61,7 @@ struct vcpu {
 	u64 savic;		/* SECURE_AVIC_CONTROL */
 	u32 vc_code;
 	bool vc_trap;
+	u64 entered_at;		/* instructions executed at VMRUN */
 	struct machine_vcpu_stats stats;
 };
 
@@ -79,6 +80,9 @@ struct machine {
 	bool flush;		/* flush TLBs before it goes on */
 	struct vcpu *vcpu;
 };
+
+/* Instructions executed on the vCPU so far; 0 if nobody counts. */
+u64 vcpu_executed(const struct machine *m, unsigned int vcpu);
 
 /* rmp.c */
 #define NO_PAGE			(~0ull)

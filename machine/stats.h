@@ -6,6 +6,7 @@
 #ifndef MACHINE_STATS_H
 #define MACHINE_STATS_H
 
+#include "arch/snp.h"
 #include "arch/types.h"
 
 struct machine;
@@ -26,6 +27,7 @@ struct machine_vcpu_stats {
 	u64 hlt_no_exit;		/* Idle-HLT found something pending */
 	u64 merged;			/* RequestedIRR bits taken */
 	u64 nmi_delivered;
+	u64 instructions[SNP_VMPLS];	/* if the engine counts them */
 	u64 intr[256];			/* interrupts delivered, by vector */
 	u64 refused[256];		/* RequestedIRR bits not allowed */
 	u64 eoi[256];			/* accelerated EOIs, by vector */

@@ -298,6 +298,7 @@ u64 vcpu_vmrun(struct machine *m, unsigned int vcpu, struct vmcb *vmcb)
 			return code;
 	}
 	v->vmcb = vmcb;
+	v->entered_at = vcpu_executed(m, vcpu);
 	v->vmsa_pa = vmcb->vmsa_pa;
 	rmp_flag(m, v->vmsa_pa, RMP_INUSE, true);
 	if (savic_on(v))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* CPUs: their memory, descriptor tables, and how the others are started. */
+#include "svsm/counters.h"
 #include "svsm/insn.h"
 #include "svsm/svsm.h"
 
@@ -15,6 +16,21 @@ u64 cpu_area(u32 index)
 struct cpu *cpu_of(u32 index)
 {
 	return monitor_va(cpu_area(index) + AREA_CPU);
+}
+
+struct apic_counters *cpu_counters(u32 index)
+{
+	struct counters *c = monitor_va(cpu_area(index) + MONITOR_COUNTERS);
+
+	return &c->apic;
+}
+
+static void take_counters(u64 area)
+{
+	struct counters *c = monitor_take(area + MONITOR_COUNTERS);
+
+	monitor_take(area + MONITOR_COUNTERS + PAGE_SIZE);
+	c->magic = COUNTERS_MAGIC;
 }
 
 /* A TSS descriptor takes two slots (APM vol. 2, 4.8.3). */
@@ -48,6 +64,7 @@ struct cpu *cpu_prepare(u32 index)
 	for (u64 at = AREA_STACK; at < AREA_STACK_END; at += PAGE_SIZE)
 		monitor_take(area + at);
 	monitor_take(area + AREA_DF_STACK);
+	take_counters(area);
 	cpu->self = cpu;
 	cpu->index = index;
 	cpu->apic_id = info.apic_id[index];

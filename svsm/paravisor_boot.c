@@ -61,7 +61,7 @@ static void make_vcpu(u32 index, struct vmsa *vmsa, u64 vmsa_gpa)
 	v->vmsa = vmsa;
 	v->page = cpu->doorbell;
 	v->cpu = cpu;
-	if (!paravisor_init(v, &config, NULL))
+	if (!paravisor_init(v, &config, cpu_counters(index)))
 		stop(MONITOR_STOP_INFO, "an APIC id that no APIC can have",
 		     cpu->apic_id);
 	vcpus[index] = v;

@@ -45,6 +45,8 @@ ASSERT_SIZE(struct tss, 0x68);
 #define SELECTOR_DATA	0x10
 #define SELECTOR_TSS	0x18
 
+struct apic_counters;
+
 /* One page, in the CPU's own area. */
 struct cpu {
 	struct cpu *self;		/* 00: GS:0 */
@@ -74,7 +76,8 @@ _Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "a CPU has one page");
 #define AREA_VMSA	0xa000
 #define AREA_PARAVISOR	0xb000		/* unaware guest: its vCPU ... */
 #define AREA_GUEST_VMSA	0xc000		/* ... and the VMSA of that */
-_Static_assert(AREA_GUEST_VMSA + PAGE_SIZE <= MONITOR_CPU_BYTES,
+_Static_assert(AREA_GUEST_VMSA + PAGE_SIZE <= MONITOR_COUNTERS &&
+	       MONITOR_COUNTERS + MONITOR_COUNTERS_BYTES <= MONITOR_CPU_BYTES,
 	       "64 KiB a CPU");
 
 extern struct monitor_info info;	/* our copy, checked */
@@ -112,6 +115,8 @@ void direct_map(void);
 /* GPA of a CPU's area. */
 u64 cpu_area(u32 index);
 struct cpu *cpu_of(u32 index);
+/* What this CPU counts; its pages were taken by cpu_prepare(). */
+struct apic_counters *cpu_counters(u32 index);
 /* Make the CPU's area; its memory has not been touched before. */
 struct cpu *cpu_prepare(u32 index);
 void cpu_load_tables(struct cpu *cpu);

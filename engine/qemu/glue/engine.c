@@ -159,4 +159,5 @@ const struct engine_ops glue_engine_ops = {
 	.tlb_flush_all = glue_tlb_flush_all,
 	.poll_event = glue_poll_event,
 	.kick = glue_kick,
+	.executed = glue_executed,
 };

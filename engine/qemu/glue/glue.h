@@ -48,6 +48,9 @@ typedef struct BelfryVcpu {
 	u64 event;
 	/* Deliveries begun since the last one that was completed. */
 	unsigned int undelivered;
+	/* Instructions, and the counter when its turn began: count.c. */
+	u64 executed, turn;
+	bool in_turn;
 } BelfryVcpu;
 
 struct glue {

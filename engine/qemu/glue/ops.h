@@ -15,6 +15,10 @@ u64 glue_instructions(void *ctx);
 void dma_init(void);
 void dma_fw_cfg(void);
 
+/* count.c: before any vCPU runs. */
+void count_init(void);
+u64 glue_executed(void *engine, unsigned int vcpu);
+
 /* object.c: call the library; exits with a message if that fails. */
 const struct belfry_api *library_attach(const struct belfry_engine *engine);
 

@@ -98,6 +98,7 @@ static void make_snp(void)
 		cpu_env(belfry.cpu[i])->snp = vcpu;
 	}
 	dma_init();
+	count_init();
 }
 
 bool belfry_boot(X86MachineState *board)
