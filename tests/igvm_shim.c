@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The shim itself, run as it is in this process: PVALIDATE, WRMSR and VMGEXIT
- * trap, and the signal handler plays the RMP and the host.
+ * The shim itself, run in this process: PVALIDATE and WRMSR trap, and the
+ * signal handler plays the RMP and the host. VMGEXIT alone is made a UD2: as
+ * an ordinary VMMCALL it may be a hypercall of the machine that tests run on,
+ * and not trap at all.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -69,6 +71,9 @@ static u32 pvalidate(u64 gpa, bool large, bool *carry)
 	return RMP_OK;
 }
 
+static const u8 vmgexit[] = { 0xf3, 0x0f, 0x01, 0xd9 };
+static const u8 ud2[] = { 0x0f, 0x0b };
+
 static void on_trap(int signal, siginfo_t *info, void *context)
 {
 	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
@@ -88,12 +93,24 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 			abort();
 		rmp.msr = (u64)r[REG_RDX] << 32 | (u32)r[REG_RAX];
 		r[REG_RIP] += 2;
-	} else if (!memcmp(code, "\xf3\x0f\x01\xd9", 4)) {
+	} else if (!memcmp(code, ud2, sizeof(ud2))) {
 		rmp.exited = true;
 		siglongjmp(rmp.stop, 1);
 	} else {
 		abort();
 	}
+}
+
+static void trap_vmgexit(u8 *code, size_t size)
+{
+	unsigned int found = 0;
+
+	for (size_t i = 0; i + sizeof(vmgexit) <= size; i++)
+		if (!memcmp(code + i, vmgexit, sizeof(vmgexit))) {
+			memcpy(code + i, ud2, sizeof(ud2));
+			found++;
+		}
+	assert_true(found);
 }
 
 /* Returns false if the shim terminated the guest. */
@@ -110,6 +127,7 @@ static bool run(struct shim_info *info)
 	assert_true(size <= 4096);
 	sa.sa_sigaction = on_trap;
 	memcpy(shim, igvm_shim_start, size);
+	trap_vmgexit(shim, size);
 	mprotect(shim, 4096, PROT_READ | PROT_EXEC);
 	sigaction(SIGILL, &sa, &ill);
 	sigaction(SIGSEGV, &sa, &segv);
