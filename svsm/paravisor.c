@@ -63,6 +63,12 @@ static void arm(struct paravisor_vcpu *v)
 
 	if (deadline == v->armed)
 		return;
+	/* One that has come needs no call to forget it. */
+	if (deadline == APIC_NEVER &&
+	    v->armed <= v->guest->ops->now(v->cpu).ns) {
+		v->armed = deadline;
+		return;
+	}
 	v->armed = deadline;
 	v->guest->ops->deadline(v->cpu, deadline);
 }

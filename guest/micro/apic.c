@@ -87,10 +87,28 @@ void savic_allow(u8 vector, bool allow)
 }
 
 /* A level-triggered one must be told to the host (TMR). */
+/*
+ * KVM's PV EOI (Linux, Documentation/virt/kvm/x86/msr.rst), which a monitor
+ * offers to guests that know nothing of it: a byte says that clearing it is
+ * the EOI.
+ */
+#define MSR_KVM_PV_EOI	0x4b564d04
+
+static u8 eoi_byte[MICRO_CPUS][4] __attribute__((aligned(4)));
+
+static bool pv_eoi(void)
+{
+	return !micro_aware() &&
+	       __atomic_exchange_n(eoi_byte[this_cpu()->index], 0,
+				   __ATOMIC_SEQ_CST);
+}
+
 void apic_eoi(void)
 {
 	struct micro_cpu *cpu = this_cpu();
 
+	if (pv_eoi())
+		return;
 	if (cpu->savic) {
 		for (int v = 255; v >= 16; v--) {
 			if (!page_bit(APIC_ISR, v))
@@ -132,6 +150,8 @@ void apic_enable(void)
 		savic_enable(cpu);
 	if (restricted_active())
 		doorbell_enable();
+	if (!micro_aware())
+		wrmsr(MSR_KVM_PV_EOI, (u64)eoi_byte[cpu->index] | 1);
 	apic_write(APIC_SVR, APIC_SVR_ENABLE | 0xff);
 }
 

@@ -38,7 +38,7 @@ static void map_memory(void)
 	asm volatile("movq %0, %%cr3" : : "r"((u64)tables[0] | c) : "memory");
 }
 
-static void load_idt(void)
+void cpu_load_idt(void)
 {
 	struct {
 		u16 limit;
@@ -78,7 +78,7 @@ void micro_start(const struct elf_info *info)
 {
 	micro_info = info;
 	map_memory();
-	load_idt();
+	cpu_load_idt();
 	cpu_init(&micro_cpus[0], 0);
 	wrmsr(0xc0000101, (u64)&micro_cpus[0]);
 	if (micro_aware()) {
@@ -255,18 +255,27 @@ static void fill_vmsa(struct vmsa *v, unsigned int index)
 		v->vintr_ctrl = VINTR_VGIF | VINTR_NMI_ENABLE;
 }
 
-void cpu_start(unsigned int index)
+static void create(struct micro_cpu *cpu, unsigned int index)
 {
-	struct micro_cpu *cpu = &micro_cpus[index];
 	struct vmsa *vmsa = (struct vmsa *)(vmsas[index] + PAGE_SIZE);
 
-	cpu_init(cpu, index);
 	page_share(ghcbs[index]);
 	fill_vmsa(vmsa, index);
 	check(!rmpadjust((u64)vmsa, false, 1 | RMPADJUST_VMSA));
 	check(!ghcb_call_rax(GHCB_AP_CREATION,
 			     (u64)cpu->apic_id << 32 | AP_CREATE, (u64)vmsa,
 			     vmsa->sev_features, 0));
+}
+
+void cpu_start(unsigned int index)
+{
+	struct micro_cpu *cpu = &micro_cpus[index];
+
+	cpu_init(cpu, index);
+	if (micro_aware())
+		create(cpu, index);
+	else
+		cpu_sipi(cpu, stacks[index] + STACK_SIZE);
 	while (!cpu->alive)
 		relax();
 }
@@ -275,7 +284,8 @@ void micro_ap_start(void)
 {
 	struct micro_cpu *cpu = this_cpu();
 
-	ghcb_register();
+	if (micro_aware())
+		ghcb_register();
 	apic_enable();
 	irq_on();
 	cpu->alive = 1;

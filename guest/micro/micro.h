@@ -245,6 +245,11 @@ void vc_expect(bool on);
 
 /* Start CPU @index; it waits for work. Each work item runs once. */
 void cpu_start(unsigned int index);
+void cpu_load_idt(void);
+/* What a secondary CPU does, for good. */
+void micro_ap_start(void);
+/* sipi.c: the same by INIT and SIPI. */
+void cpu_sipi(struct micro_cpu *cpu, void *stack_end);
 void cpu_run(unsigned int index, void (*fn)(void));
 void cpu_wait(unsigned int index);	/* until it has done its work */
 unsigned int cpu_count(void);
