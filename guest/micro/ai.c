@@ -3,6 +3,11 @@
  * ai: Alternate Injection without a monitor worth the name: VMPL 0 under
  * Restricted Injection presents to a second context at VMPL 2 what the host
  * posts in the extended descriptor (docs/ghcb.md).
+ *
+ * sweep=1: the host's timer comes ever later after it was started, until the
+ * guest below sleeps; with instruction counting that is once at each
+ * instruction on the way. try=exchange: VMPL 0 does nothing but exchange the
+ * byte that the host sets.
  */
 #include "guest/micro/micro.h"
 
@@ -38,15 +43,30 @@ static void lower_wait(u8 vector, u32 count)
 	}
 }
 
-static void lower(void)
+static void lower_start(void)
 {
 	u64 gpa = (u64)lower_ghcb;
-	u32 count = option("count", 50);
 
 	wrmsr(MSR_GHCB, gpa | GHCB_MSR_REGISTER_REQ);
 	vmgexit();
 	wrmsr(MSR_GHCB, gpa);
 	ghcb_wrmsr(X2APIC_MSR(APIC_SVR), APIC_SVR_ENABLE | 0xff);
+}
+
+static void sleep_for_good(void)
+{
+	for (;;)
+		asm volatile("hlt");
+}
+
+static void lower(void)
+{
+	u32 count = option("count", 50);
+	bool sweep = option("sweep", 0);
+
+	lower_start();
+	if (option_is("try", "exchange"))
+		sleep_for_good();
 	asm volatile("sti" : : : "memory");
 	/* a host's timer, its APIC's timer, an IPI: each once a round */
 	ghcb_wrmsr(X2APIC_MSR(APIC_TDCR), 0xb);
@@ -54,7 +74,7 @@ static void lower(void)
 	for (u32 i = 1; i <= count; i++) {
 		check(!ghcb_call(GHCB_HV_TIMER,
 				 HV_TIMER_ONE_SHOT << HV_TIMER_MODE_SHIFT |
-				 TIMER, 20000, NULL));
+				 TIMER, sweep ? i : 20000, NULL));
 		lower_wait(TIMER, i);
 		ghcb_wrmsr(X2APIC_MSR(APIC_TMICT), 10000);
 		lower_wait(LVT, i);
@@ -66,8 +86,7 @@ static void lower(void)
 	check(ghcb_call(GHCB_CONFIGURE_INJECTION, NOTIFY, 0, NULL) ==
 	      GHCB_RESULT_MALFORMED);
 	state = DONE;
-	for (;;)
-		asm volatile("hlt");
+	sleep_for_good();
 }
 
 /* ---- VMPL 0 -------------------------------------------------------------- */
@@ -181,16 +200,22 @@ static void drain(void)
 							  __ATOMIC_SEQ_CST);
 }
 
-/* One at a time, and no priorities: enough to see each arrive once. */
+/*
+ * One at a time, and no priorities: enough to see each arrive once. The rest
+ * of VINTR_CTRL is the guest's: without its interrupt shadow, what came
+ * between STI and HLT would be taken before the HLT that waits for it.
+ */
 static void present(struct vmsa *v)
 {
+	u64 kept = v->vintr_ctrl & ~(VINTR_VECTOR | VINTR_PRIO);
+
 	if (v->vintr_ctrl & VINTR_V_IRQ)
 		return;
 	for (unsigned int i = 255; i >= 32; i--) {
 		if (!(monitor.irr[i / 32] & BIT(i % 32)))
 			continue;
 		monitor.irr[i / 32] &= ~BIT(i % 32);
-		v->vintr_ctrl = VINTR_VGIF | VINTR_V_IRQ | VINTR_IGN_TPR |
+		v->vintr_ctrl = kept | VINTR_V_IRQ | VINTR_IGN_TPR |
 				(u64)i << VINTR_VECTOR_SHIFT;
 		monitor.presented++;
 		return;
@@ -223,6 +248,27 @@ static void monitor_loop(struct vmsa *v)
 	}
 }
 
+/*
+ * The guest below sleeps. A byte that the host has set and that this exchange
+ * has put back to 0 ends the test by its timeout.
+ */
+static void exchange(const struct vmsa *v, u32 count)
+{
+	struct doorbell *page = this_cpu()->doorbell;
+	u64 timer = (u64)LOWER << 16 | HV_TIMER_ONE_SHOT << HV_TIMER_MODE_SHIFT;
+
+	while (v->exit_code != EXIT_IDLE_HLT)
+		run_lower();
+	for (u32 i = 0; i < count; i++) {
+		check(!ghcb_call(GHCB_HV_TIMER, timer | TIMER, 5000, NULL));
+		while (!__atomic_exchange_n(&page->per_vmpl_events, 0,
+					    __ATOMIC_SEQ_CST))
+			;
+		check(__atomic_exchange_n(&page->ext[LOWER - 1].status, 0,
+					  __ATOMIC_SEQ_CST) == TIMER);
+	}
+}
+
 void micro_main(void)
 {
 	u32 count = option("count", 50);
@@ -237,6 +283,8 @@ void micro_main(void)
 	set_handler(IPI, lower_interrupt);
 	irq_on();
 	v = create();
+	if (option_is("try", "exchange"))
+		return exchange(v, count);
 	check(!ghcb_call(GHCB_CONFIGURE_INJECTION, NOTIFY, 0, NULL));
 	monitor_loop(v);
 	check(got[TIMER] == count);
