@@ -100,6 +100,11 @@ micro_tests() {
 		check "micro-ri-${cpus}cpu" run --injection restricted \
 			--cpus $cpus --micro ri -- -device edu,addr=4
 	done
+	check micro-ai run --injection restricted --cpus 1 --micro ai
+	check micro-ai-sweep run --injection restricted --cpus 1 --icount \
+		--seed 5 --micro ai --append 'sweep=1 count=400'
+	check micro-ai-exchange run --injection restricted --cpus 1 \
+		--micro ai --append 'try=exchange count=300'
 }
 
 # ---- an event at each instruction ------------------------------------------

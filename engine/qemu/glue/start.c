@@ -89,6 +89,19 @@ static void collect_cpus(const X86MachineState *board)
 	}
 }
 
+/*
+ * QEMU makes locked instructions and fences of a lone CPU plain ones. But the
+ * host, on any thread, exchanges words with a guest in doorbell pages: without
+ * this the guest's XCHG could undo what the host has just set. With
+ * instruction counting all that matters runs on one thread, and QEMU could not
+ * count what it has to do exclusively.
+ */
+static void make_atomic(CPUState *cs)
+{
+	if (!icount_enabled())
+		tcg_cflags_set(cs, CF_PARALLEL);
+}
+
 static void make_snp(void)
 {
 	for (unsigned int i = 0; i < belfry.vcpus; i++) {
@@ -96,6 +109,7 @@ static void make_snp(void)
 
 		vcpu->id = i;
 		cpu_env(belfry.cpu[i])->snp = vcpu;
+		make_atomic(belfry.cpu[i]);
 	}
 	dma_init();
 	count_init();
