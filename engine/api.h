@@ -78,6 +78,7 @@ struct belfry_api {
 
 	__typeof__(machine_access) *access;
 	__typeof__(machine_fault) *fault;
+	__typeof__(machine_flushed) *flushed;
 	__typeof__(machine_dma_allowed) *dma_allowed;
 	__typeof__(machine_intercept) *intercept;
 	__typeof__(machine_vmgexit) *vmgexit;

@@ -155,6 +155,7 @@ static void fill_api(struct session *s)
 	api.host = s->host;
 	api.access = machine_access;
 	api.fault = machine_fault;
+	api.flushed = machine_flushed;
 	api.dma_allowed = machine_dma_allowed;
 	api.intercept = machine_intercept;
 	api.vmgexit = machine_vmgexit;

@@ -84,6 +84,8 @@ enum access_verdict machine_access(struct machine *m, unsigned int vcpu,
 		*npf &= ~NPF_PRESENT;
 		return present || a->walk ? ACCESS_NPF : ACCESS_MMIO;
 	}
+	if (entry & RMP_STALE)
+		return ACCESS_AGAIN;
 	if (private != !!(entry & RMP_ASSIGNED)) {
 		*npf |= NPF_RMP | (private ? NPF_ENC : 0);
 		return ACCESS_NPF;
@@ -118,6 +120,8 @@ enum mach_next machine_fault(struct machine *m, unsigned int vcpu,
 	case ACCESS_NOT_VALIDATED:
 		return vcpu_vc(m, vcpu, EXIT_PAGE_NOT_VALIDATED, npf, a->gpa,
 			       0, false);
+	case ACCESS_AGAIN:
+		return MACH_RESUME;
 	default:
 		return vcpu_exit(m, vcpu, EXIT_NPF, npf, a->gpa, 0);
 	}

@@ -42,8 +42,9 @@ struct engine_ops {
 
 	/*
 	 * No vCPU may use a translation made before this call once the
-	 * calling vCPU continues (or once it returns, if @vcpu is negative:
-	 * the caller is not a vCPU).
+	 * calling vCPU, @vcpu, continues; or soon, if @vcpu is negative: the
+	 * caller is not a vCPU. When that is so the engine calls
+	 * machine_flushed(), from here or later, while no vCPU executes.
 	 */
 	void (*tlb_flush_all)(void *engine, int vcpu);
 

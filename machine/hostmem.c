@@ -38,7 +38,10 @@ bool hv_rmp_is_2m(struct machine *m, u64 gpa)
 
 bool machine_dma_allowed(struct machine *m, u64 gpa)
 {
-	return hv_is_ram(m, gpa) && !hv_is_private(m, gpa);
+	bool present;
+
+	return hv_is_ram(m, gpa) &&
+	       !(rmp_lookup(m, gpa, &present) & (RMP_ASSIGNED | RMP_STALE));
 }
 
 /* 2 MiB of RAM at @gpa, without the hole? */
@@ -47,6 +50,12 @@ static bool large_is_ram(const struct machine *m, u64 gpa)
 	return rmp_index(m, gpa) != NO_PAGE &&
 	       rmp_index(m, gpa + PAGE_2M - 1) != NO_PAGE &&
 	       (gpa || !m->config.hole_end);
+}
+
+/* Lest entries differ that are else alike. */
+static void settle_2m(struct machine *m, u64 index)
+{
+	rmp_settle(m, index & ~511ull, 512);
 }
 
 static enum hv_rmp update_check(struct machine *m, u64 gpa, bool large)
@@ -75,10 +84,12 @@ enum hv_rmp hv_rmpupdate(struct machine *m, u64 gpa, bool large,
 {
 	u64 index = rmp_index(m, gpa);
 	enum hv_rmp err;
-	u64 old, entry = 0;
+	u64 old, entry = 0, stale;
 
 	if (large && m->config.no_2m)
 		return HV_RMP_FAIL_INPUT;
+	if (large && index != NO_PAGE)
+		settle_2m(m, index);
 	err = update_check(m, gpa, large);
 	if (err != HV_RMP_OK)
 		return err;
@@ -89,20 +100,21 @@ enum hv_rmp hv_rmpupdate(struct machine *m, u64 gpa, bool large,
 	if (assigned)
 		entry = RMP_ASSIGNED |
 			(u64)VMPL_PERM_ALL << RMP_PERM_SHIFT(0);
+	/*
+	 * What the launch assigns has been nobody's: its zeroes tell nothing,
+	 * and most of it will never be touched.
+	 */
+	stale = old & RMP_STALE;
+	if (assigned != !!(old & RMP_ASSIGNED) && (m->launched || !assigned))
+		stale = rmp_stale(m, index, large ? 512 : 1, old);
 	/* The nested page tables are another structure. */
-	rmp_fill(m, index, large, entry | (old & RMP_ABSENT));
+	rmp_fill(m, index, large, entry | stale | (old & RMP_ABSENT));
 	/*
 	 * A shared 2 MiB range needs no large entry: hypervisor pages have
 	 * no size that anyone checks.
 	 */
 	if (large && !assigned)
 		rmp_split(m, index);
-	/*
-	 * What the launch assigns has been nobody's: its zeroes tell nothing,
-	 * and most of it will never be touched.
-	 */
-	if (assigned != !!(old & RMP_ASSIGNED) && (m->launched || !assigned))
-		rmp_scramble(m, gpa, large);
 	flush(m);
 	return HV_RMP_OK;
 }
@@ -126,6 +138,7 @@ enum hv_rmp hv_unsmash(struct machine *m, u64 gpa)
 
 	if (gpa & (PAGE_2M - 1) || m->config.no_2m || !large_is_ram(m, gpa))
 		return HV_RMP_FAIL_INPUT;
+	settle_2m(m, index);
 	if (!rmp_uniform(m, index, &entry))
 		return HV_RMP_FAIL_OVERLAP;
 	if (entry & RMP_ASSIGNED)
@@ -150,6 +163,7 @@ void *hv_map(struct machine *m, u64 gpa, enum hv_mem *why)
 		*why = HV_PRIVATE;
 	if (*why != HV_OK)
 		return NULL;
+	rmp_settle(m, rmp_index(m, gpa), 1);
 	return m->ops->ram(m->engine, gpa & PAGE_MASK);
 }
 

@@ -21,6 +21,11 @@
  *
  * LARGE is kept in the first entry of a 2 MiB range and speaks for all 512.
  * ABSENT stands for a nested page table without this page.
+ *
+ * STALE: the page has changed hands between SHARED and ASSIGNED, and its
+ * contents have not yet. They do once no vCPU has a translation of before,
+ * which would show it the new contents in the old state; or when the host
+ * looks. Until then nobody else may use the page.
  */
 #define RMP_ASSIGNED		BIT_ULL(0)
 #define RMP_VALIDATED		BIT_ULL(1)
@@ -29,6 +34,7 @@
 #define RMP_LARGE		BIT_ULL(4)
 #define RMP_INUSE		BIT_ULL(5)
 #define RMP_ABSENT		BIT_ULL(6)
+#define RMP_STALE		BIT_ULL(7)
 #define RMP_PERM_SHIFT(vmpl)	(32 + 8 * (vmpl))
 #define RMP_PERM(vmpl)		(0xffull << RMP_PERM_SHIFT(vmpl))
 
@@ -78,6 +84,8 @@ struct machine {
 	bool launched;
 	int current;		/* vCPU whose #VMEXIT the host handles, or -1 */
 	bool flush;		/* flush TLBs before it goes on */
+	u64 stale_from;		/* STALE entries are from here ... */
+	u64 stale_to;		/* ... to before here; equal: there are none */
 	struct vcpu *vcpu;
 };
 
@@ -93,7 +101,8 @@ u64 rmp_lookup(const struct machine *m, u64 gpa, bool *present);
 void rmp_split(struct machine *m, u64 index);
 void rmp_fill(struct machine *m, u64 index, bool large, u64 entry);
 bool rmp_uniform(const struct machine *m, u64 index, u64 *entry);
-void rmp_scramble(struct machine *m, u64 gpa, bool large);
+u64 rmp_stale(struct machine *m, u64 index, u64 pages, u64 old);
+void rmp_settle(struct machine *m, u64 index, u64 pages);
 void rmp_flag(struct machine *m, u64 gpa, u64 flag, bool on);
 struct vmsa_slot *vmsa_slot_find(const struct machine *m, u64 gpa);
 u32 *rmp_private_page(struct machine *m, unsigned int vmpl, u64 gpa,

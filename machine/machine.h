@@ -79,6 +79,7 @@ enum access_verdict {
 	ACCESS_MMIO,		/* not RAM */
 	ACCESS_NOT_VALIDATED,	/* #VC 404h */
 	ACCESS_NPF,		/* exit to the host, see *npf */
+	ACCESS_AGAIN,		/* the page is changing hands: start again */
 };
 
 #define ACCESS_PROT_R	1
@@ -99,6 +100,9 @@ enum access_verdict machine_access(struct machine *m, unsigned int vcpu,
 enum mach_next machine_fault(struct machine *m, unsigned int vcpu,
 			     const struct access *a, enum access_verdict v,
 			     u64 npf);
+
+/* See engine_ops.tlb_flush_all. Under the lock. */
+void machine_flushed(struct machine *m);
 
 /* May a device access the 4 KiB page at @gpa? Shared RAM only. No lock. */
 bool machine_dma_allowed(struct machine *m, u64 gpa);

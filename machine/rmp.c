@@ -28,6 +28,17 @@ static u64 load_raw(const struct machine *m, u64 index)
 	return __atomic_load_n(&m->rmp[index], __ATOMIC_ACQUIRE);
 }
 
+/* The reverse. */
+static u64 gpa_of(const struct machine *m, u64 index)
+{
+	u64 below = m->config.ram_below_4g;
+	u64 gpa = index * PAGE_SIZE;
+
+	if (gpa < below)
+		return gpa;
+	return gpa - ((below + PAGE_2M - 1) & ~(PAGE_2M - 1)) + BIT_ULL(32);
+}
+
 /* The entry that speaks for page @index: its own or that of its 2 MiB. */
 u64 rmp_load(const struct machine *m, u64 index)
 {
@@ -152,16 +163,38 @@ static void scramble_page(struct machine *m, u64 gpa)
  * A page seen with the other C-bit is ciphertext, or garbage decrypted from
  * plain text. Memory here holds one view only, so the contents are mixed
  * with the page's key when its state changes; a second change restores them,
- * as on silicon with one key.
+ * as on silicon with one key. Returns the flag for the new entries.
  */
-void rmp_scramble(struct machine *m, u64 gpa, bool large)
+u64 rmp_stale(struct machine *m, u64 index, u64 pages, u64 old)
 {
-	u64 pages = large ? 512 : 1;
-
 	if (m->config.switches.scramble_off)
-		return;
-	for (u64 i = 0; i < pages; i++)
-		scramble_page(m, gpa + i * PAGE_SIZE);
+		return 0;
+	if (m->stale_from == m->stale_to) {
+		m->stale_from = index;
+		m->stale_to = index + pages;
+	}
+	if (index < m->stale_from)
+		m->stale_from = index;
+	if (index + pages > m->stale_to)
+		m->stale_to = index + pages;
+	return ~old & RMP_STALE;
+}
+
+/* The flag goes last: who finds it gone finds the contents settled. */
+void rmp_settle(struct machine *m, u64 index, u64 pages)
+{
+	for (u64 i = index; i < index + pages; i++) {
+		if (!(load_raw(m, i) & RMP_STALE))
+			continue;
+		scramble_page(m, gpa_of(m, i));
+		__atomic_fetch_and(&m->rmp[i], ~RMP_STALE, __ATOMIC_ACQ_REL);
+	}
+}
+
+void machine_flushed(struct machine *m)
+{
+	rmp_settle(m, m->stale_from, m->stale_to - m->stale_from);
+	m->stale_from = m->stale_to = 0;
 }
 
 /*

@@ -43,6 +43,10 @@ static bool target(struct machine *m, unsigned int vcpu, struct rmp_insn *insn,
 		return false;
 	}
 	entry = rmp_load(m, *index);
+	if (entry & RMP_STALE) {
+		*next = MACH_RESUME;
+		return false;
+	}
 	if (entry & RMP_ABSENT || !(entry & RMP_ASSIGNED)) {
 		*next = target_fault(m, vcpu, insn, entry & RMP_ABSENT ? 0 :
 				     NPF_PRESENT | NPF_RMP | NPF_ENC);

@@ -218,6 +218,7 @@ hostile_tests() {
 	hostile-cpu tss-type guest-panic
 	hostile-cpu tss-absent guest-panic
 	hostile-cpu vc-loop guest-panic
+	hostile-cpu page-locks rmp-fault
 	hostile-cpu a20 powered-off
 	hostile-cpu foreign-apic powered-off
 	hostile-cpu watched-frame powered-off

@@ -66,6 +66,7 @@ struct script {
 	bool refuse_load;
 	u8 *spoil_at_load;		/* another vCPU writes FFh there */
 	unsigned int flushes;
+	bool flush_later;		/* the test calls machine_flushed() */
 	int flush_vcpu;
 	unsigned int changes;		/* calls of ram_changed */
 	u64 changed;			/* GPA of the last */

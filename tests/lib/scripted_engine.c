@@ -90,6 +90,8 @@ static void op_tlb_flush_all(void *engine, int vcpu)
 
 	s->flushes++;
 	s->flush_vcpu = vcpu;
+	if (!s->flush_later)
+		machine_flushed(s->m);
 }
 
 static void op_poll_event(void *engine, unsigned int vcpu)

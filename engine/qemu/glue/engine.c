@@ -106,26 +106,35 @@ static void do_flush(CPUState *cs, run_on_cpu_data unused)
 	tlb_flush(cs);
 }
 
+/* No vCPU executes now, and none that has not flushed will. */
+static void do_last_flush(CPUState *cs, run_on_cpu_data unused)
+{
+	tlb_flush(cs);
+	bql_lock();
+	belfry.api->flushed(vcpu_machine());
+	bql_unlock();
+}
+
 /*
- * On behalf of a vCPU all others flush before it executes its next
- * instruction: this queues work for which QEMU stops them. Anybody else
- * cannot wait under the machine lock; vCPUs flush as soon as they leave the
- * block that they are in.
+ * QEMU stops all vCPUs for the last piece of work, which it does before the
+ * vCPU that it is for executes another instruction. When they go on they do
+ * theirs first: see belfry_exec_interrupt().
  */
 static void glue_tlb_flush_all(void *engine, int vcpu)
 {
+	CPUState *last = vcpu < 0 ? first_cpu : belfry.cpu[vcpu];
 	CPUState *cs;
 
-	if (vcpu >= 0 && belfry.cpu[vcpu] == current_cpu) {
-		tlb_flush_all_cpus_synced(current_cpu);
-		return;
-	}
 	CPU_FOREACH(cs) {
-		if (belfry.started)
-			async_run_on_cpu(cs, do_flush, RUN_ON_CPU_NULL);
-		else
+		if (!belfry.started)
 			tlb_flush(cs);
+		else if (cs != last)
+			async_run_on_cpu(cs, do_flush, RUN_ON_CPU_NULL);
 	}
+	if (belfry.started)
+		async_safe_run_on_cpu(last, do_last_flush, RUN_ON_CPU_NULL);
+	else
+		belfry.api->flushed(vcpu_machine());
 }
 
 /* ---- interrupt requests -------------------------------------------------- */

@@ -5,6 +5,7 @@
  * whether an event is deliverable". All others are dead for an SNP vCPU.
  */
 #include "glue.h"
+#include "system/cpus.h"
 #include "tcg/seg_helper.h"
 
 #define KICK	CPU_INTERRUPT_TGT_EXT_0
@@ -94,6 +95,9 @@ bool belfry_exec_interrupt(CPUState *cs, int request)
 
 	if (belfry.stopped)
 		vcpu_leave(env, MACH_IDLE);
+	/* A flush waits: no event is delivered through what it takes away. */
+	if (!cpu_work_list_empty(cs))
+		return false;
 	if (request & KICK) {
 		cpu_reset_interrupt(cs, KICK);
 		next = belfry.api->kicked(vcpu_machine(), env->snp->id);
