@@ -185,9 +185,6 @@ static int refuse_modes(const struct launch *l)
 			return misuse("--guest svsm and --injection "
 				      "restricted: only the monitor itself "
 				      "has that");
-		if (l->injection == INJECT_ALTERNATE)
-			return misuse("--guest svsm with --injection %s is "
-				      "not there yet", mode);
 		return 0;
 	}
 	if (l->injection == INJECT_ALTERNATE)

@@ -9,14 +9,8 @@
 #define RD	1
 #define WR	2
 
-#define CONFIGURE_QUERY		0
-#define CONFIGURE_DEREGISTER	1
-#define CONFIGURE_REGISTER	2
-
-#define VECTOR_NUMBER		0xffull
-#define VECTOR_ENABLE		BIT_ULL(8)
-#define VECTOR_ALL		BIT_ULL(9)
-#define VECTOR_VALID		(VECTOR_NUMBER | VECTOR_ENABLE | VECTOR_ALL)
+#define VECTOR_VALID		(SVSM_APIC_VECTOR | SVSM_APIC_VECTOR_ENABLE | \
+				 SVSM_APIC_VECTOR_ALL)
 
 /* Trigger mode and level mean nothing here and may be set, as Linux does. */
 #define ICR_VALID							\
@@ -118,8 +112,8 @@ static bool value_valid(u32 offset, u64 value)
 static bool vector_valid(u64 rcx)
 {
 	return !(rcx & ~VECTOR_VALID) &&
-	       (rcx & VECTOR_ALL ||
-		(rcx & VECTOR_NUMBER) >= APIC_FIRST_ALLOWED);
+	       (rcx & SVSM_APIC_VECTOR_ALL ||
+		(rcx & SVSM_APIC_VECTOR) >= APIC_FIRST_ALLOWED);
 }
 
 static u64 decode(const struct svsm_apic *s, struct call *c, u64 rcx, u64 rdx)
@@ -132,7 +126,7 @@ static u64 decode(const struct svsm_apic *s, struct call *c, u64 rcx, u64 rdx)
 	case SVSM_APIC_QUERY_FEATURES:
 		return SVSM_SUCCESS;
 	case SVSM_APIC_CONFIGURE:
-		return rcx <= CONFIGURE_REGISTER ?
+		return rcx <= SVSM_APIC_REGISTER ?
 		       SVSM_SUCCESS : SVSM_ERR_INVALID_PARAMETER;
 	case SVSM_APIC_READ_REGISTER:
 		return decode_register(c, rcx, RD);
@@ -173,9 +167,9 @@ static u64 configure(struct svsm_apic *s, u64 what,
 {
 	u64 result = SVSM_SUCCESS;
 
-	if (what != CONFIGURE_QUERY)
-		result = users_change(s->users, what == CONFIGURE_REGISTER);
-	if (what == CONFIGURE_REGISTER)
+	if (what != SVSM_APIC_QUERY)
+		result = users_change(s->users, what == SVSM_APIC_REGISTER);
+	if (what == SVSM_APIC_REGISTER)
 		return result;
 	if (__atomic_load_n(s->users, __ATOMIC_SEQ_CST) == SVSM_APIC_DISABLED) {
 		s->on = false;
@@ -187,12 +181,12 @@ static u64 configure(struct svsm_apic *s, u64 what,
 /* A vector that is pending already was allowed when it came: it stays. */
 static void configure_vector(struct apic *apic, u64 rcx)
 {
-	bool enable = rcx & VECTOR_ENABLE;
+	bool enable = rcx & SVSM_APIC_VECTOR_ENABLE;
 
-	if (rcx & VECTOR_ALL)
+	if (rcx & SVSM_APIC_VECTOR_ALL)
 		apic_allow_all(apic, enable);
 	else
-		apic_allow(apic, rcx & VECTOR_NUMBER, enable);
+		apic_allow(apic, rcx & SVSM_APIC_VECTOR, enable);
 }
 
 u64 svsm_apic_call(struct svsm_apic *s, u32 number, u64 rcx, u64 rdx,

@@ -13,14 +13,6 @@
 #include "arch/svsm.h"
 #include "core/apic.h"
 
-enum svsm_apic_number {
-	SVSM_APIC_QUERY_FEATURES = 0,
-	SVSM_APIC_CONFIGURE = 1,
-	SVSM_APIC_READ_REGISTER = 2,
-	SVSM_APIC_WRITE_REGISTER = 3,
-	SVSM_APIC_CONFIGURE_VECTOR = 4,
-};
-
 #define SVSM_APIC_VERSION		1
 #define SVSM_ERR_APIC_CANNOT_REGISTER	SVSM_ERR_PROTOCOL
 

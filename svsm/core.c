@@ -162,7 +162,8 @@ static u64 core_pvalidate(u64 gpa)
 
 /*
  * The old area has answered already: its pending byte was exchanged when the
- * call was taken.
+ * call was taken, and the byte of the APIC protocol before that. No VMSA is
+ * made of the page from here on: the lock is held until @ca is known.
  */
 static u64 core_remap_ca(struct svsm_call *call)
 {
@@ -173,11 +174,10 @@ static u64 core_remap_ca(struct svsm_call *call)
 	lock_take(&vcpu_rmp_lock);
 	usable = vcpu_ca_usable(ca);
 	usable = usable && guest_write(ca, &none, sizeof(none));
+	if (usable)
+		vcpu_of(call->cpu)->ca = ca;
 	lock_drop(&vcpu_rmp_lock);
-	if (!usable)
-		return SVSM_ERR_INVALID_ADDRESS;
-	vcpu_of(call->cpu)->ca = ca;
-	return SVSM_SUCCESS;
+	return usable ? SVSM_SUCCESS : SVSM_ERR_INVALID_ADDRESS;
 }
 
 /* There is no vTOM for a guest that knows of the monitor. */
@@ -202,7 +202,7 @@ u64 core_serve(struct svsm_call *call, u32 number)
 	case SVSM_CORE_DELETE_VCPU:
 		return vcpu_delete(call->cpu, call->rcx);
 	case SVSM_CORE_QUERY_PROTOCOL:
-		call->rcx = protocol_versions(call->rcx);
+		call->rcx = protocol_versions(call->cpu, call->rcx);
 		return SVSM_SUCCESS;
 	case SVSM_CORE_CONFIGURE_VTOM:
 		return core_configure_vtom(call);

@@ -41,11 +41,12 @@ void ghcb_check_features(void)
 {
 	u64 need = GHCB_FEATURE_SNP | GHCB_FEATURE_AP_CREATION |
 		   GHCB_FEATURE_MULTI_VMPL | GHCB_FEATURE_RESTRICTED;
-	u64 paravisor = GHCB_FEATURE_TIMER | GHCB_FEATURE_EXT_INTERRUPTS;
 	u64 answer = ghcb_msr(GHCB_MSR_FEATURES_REQ);
 
 	if (info.flags & MONITOR_UNAWARE)
-		need |= paravisor;
+		need |= GHCB_FEATURE_TIMER;
+	if (guest_features() & SEV_FEATURE_ALTERNATE)
+		need |= GHCB_FEATURE_EXT_INTERRUPTS;
 	if ((answer & GHCB_MSR_CODE) != GHCB_MSR_FEATURES)
 		stop(MONITOR_STOP_ANSWER, "the host does not tell its features",
 		     answer);

@@ -116,6 +116,13 @@ void guest_prepare(void)
 
 /* ---- vCPUs -------------------------------------------------------------- */
 
+u64 guest_features(void)
+{
+	const struct vmsa *v = monitor_va(info.guest_vmsa);
+
+	return v->sev_features;
+}
+
 void guest_check(const struct vmsa *v)
 {
 	if (v->vmpl != info.guest_vmpl || !(v->efer & EFER_SVME) ||

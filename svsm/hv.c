@@ -23,7 +23,6 @@
 
 _Static_assert(NO_FURTHER_SIGNAL == DOORBELL_NO_FURTHER_SIGNAL, "start.h");
 
-#define VECTOR_IPI		0xe0
 #define SPURIOUS_ENABLE		0x1ff	/* SVR: enabled, vector ff */
 #define MSR_APIC_BASE		0x1b
 #define APIC_BASE_ON		(BIT_ULL(11) | BIT_ULL(10))
@@ -56,13 +55,15 @@ void hv_start(struct cpu *cpu)
 /* ---- the doorbell ------------------------------------------------------- */
 
 /*
- * Everything is spurious but the IPI, and that has served its purpose by
- * having woken this CPU: what it is about stands in private memory.
+ * Everything is spurious but the IPI and what announces news for the guest,
+ * and these have served their purpose by having woken this CPU: what they are
+ * about stands in private memory, and in the descriptor of the guest's VMPL.
  */
 static void hv_vector(u8 vector)
 {
 	switch (vector) {
 	case VECTOR_IPI:
+	case VECTOR_NEWS:
 		break;
 	default:
 		break;
@@ -93,13 +94,4 @@ void hv_idle(struct cpu *cpu, bool no_vcpu)
 	static const u64 nothing;
 
 	svsm_halt(cpu->pending, no_vcpu ? &cpu->vcpu.vmsa : &nothing);
-}
-
-/* HV IPI, 56421 section 4.1.11: INFO1 is an ICR in x2APIC format. */
-void hv_ipi(struct cpu *to)
-{
-	if (ghcb_call(GHCB_HV_IPI, (u64)to->apic_id << 32 | VECTOR_IPI, 0, 0,
-		      NULL))
-		stop(MONITOR_STOP_GHCB, "the host does not send an IPI",
-		     to->apic_id);
 }

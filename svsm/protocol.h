@@ -13,6 +13,7 @@ struct svsm_call {
 	u64 rax, rcx, rdx, r8, r9;	/* in: arguments; out: results */
 	u64 features;			/* SEV_FEATURES of the caller */
 	u32 cpu;			/* index of the caller, lock held */
+	bool leave;			/* out: Alternate Injection is over */
 };
 
 /* Serve one call; call->rax becomes its result code. */
@@ -26,8 +27,8 @@ struct protocol {
 };
 
 u64 core_serve(struct svsm_call *call, u32 number);
-/* RCX of QUERY_PROTOCOL out of RCX in. */
-u64 protocol_versions(u64 rcx);
+/* RCX of QUERY_PROTOCOL, by vCPU @cpu, out of RCX in. */
+u64 protocol_versions(u32 cpu, u64 rcx);
 
 /* ---- CORE_PVALIDATE, decoded -------------------------------------------- */
 

@@ -22,19 +22,32 @@ struct vcpu *vcpu_of(u32 index)
 	return &cpu_of(index)->vcpu;
 }
 
+static void start_apics(struct vmsa *v)
+{
+	bool on = v->sev_features & SEV_FEATURE_ALTERNATE;
+
+	for (u32 i = 0; i < info.cpus; i++)
+		if (!guest_apic_init(i, cpu_of(i)->doorbell, on))
+			stop(MONITOR_STOP_INFO, "an APIC id that no APIC can "
+			     "have", info.apic_id[i]);
+	if (on)
+		v->vintr_ctrl |= VINTR_VGIF | VINTR_NMI_ENABLE;
+}
+
 /* The first vCPU: its VMSA lies in the monitor's range. */
 void run_boot(struct cpu *cpu)
 {
-	const struct vmsa *v = monitor_va(info.guest_vmsa);
+	struct vmsa *v = monitor_va(info.guest_vmsa);
 
 	guest_check(v);
+	start_apics(v);
 	guest_announce(cpu->apic_id, v, info.guest_vmsa);
 	cpu->vcpu.ca = info.guest_ca;
 	cpu->vcpu.vmsa = info.guest_vmsa;
 }
 
 /* With the vCPU's lock held, or NULL. */
-static volatile struct vmsa *vmsa_of(const struct cpu *cpu)
+static struct vmsa *vmsa_of(const struct cpu *cpu)
 {
 	u64 gpa = cpu->vcpu.vmsa;
 
@@ -43,7 +56,7 @@ static volatile struct vmsa *vmsa_of(const struct cpu *cpu)
 	return gpa - info.base < info.size ? monitor_va(gpa) : guest_va(gpa);
 }
 
-static void serve_call(struct cpu *cpu, volatile struct vmsa *v)
+static void serve_call(struct cpu *cpu, struct vmsa *v)
 {
 	struct svsm_call call = {
 		.rax = v->rax,
@@ -61,6 +74,8 @@ static void serve_call(struct cpu *cpu, volatile struct vmsa *v)
 	v->rdx = call.rdx;
 	v->r8_15[0] = call.r8;
 	v->r8_15[1] = call.r9;
+	if (call.leave)
+		guest_apic_leave(&cpu->vcpu, v);
 }
 
 /* Any byte but 0 is "pending"; an area that is gone has no call in it. */
@@ -73,33 +88,60 @@ static bool take_call(struct cpu *cpu)
 }
 
 /*
- * Its HLT brought it here. A host may wake the guest by itself or may leave it
- * to the monitor: in both cases entering it again is right, since what wakes
- * a HLT is then deliverable. Each HLT is seen once.
+ * Why the last run ended; each end is seen once, as the host may come back
+ * without another run.
  */
-static bool take_halt(volatile struct vmsa *v)
+static u64 take_exit(struct vmsa *v)
 {
 	u64 code = v->exit_code;
 
-	if (code != EXIT_HLT && code != EXIT_IDLE_HLT)
-		return false;
-	v->exit_code = 0;
-	return true;
+	v->exit_code = EXIT_INTR;
+	return code;
 }
 
 /* What to do next, once the lock is dropped. */
 enum next { ENTER, SLEEP };
 
+/*
+ * Under Alternate Injection a HLT lasts until there is something that ends
+ * it. Otherwise its HLT brought it here, and a host may wake the guest by
+ * itself or may leave it to the monitor: in both cases entering it again is
+ * right, since what wakes a HLT is then deliverable.
+ */
+static enum next present(struct vcpu *vcpu, struct vmsa *v, bool halt)
+{
+	if (!guest_apic_on(vcpu))
+		return halt ? SLEEP : ENTER;
+	if (!guest_apic_ready(vcpu, v, halt))
+		return SLEEP;
+	guest_apic_enter(vcpu, v);
+	return ENTER;
+}
+
+static void settle(struct vcpu *vcpu, struct vmsa *v)
+{
+	const char *bad = NULL;
+
+	if (guest_apic_on(vcpu))
+		bad = guest_apic_settle(vcpu, v);
+	if (bad)
+		stop(MONITOR_STOP_INTERNAL, bad, v->exit_code);
+}
+
 static enum next look(struct cpu *cpu)
 {
-	volatile struct vmsa *v = vmsa_of(cpu);
+	struct vmsa *v = vmsa_of(cpu);
+	u64 exit;
 
 	if (!v)
 		return SLEEP;
-	v->efer &= ~EFER_SVME;
-	if (v->exit_code == EXIT_VMGEXIT && take_call(cpu))
+	__atomic_and_fetch(&v->efer, ~EFER_SVME, __ATOMIC_SEQ_CST);
+	settle(&cpu->vcpu, v);
+	exit = take_exit(v);
+	if (exit == EXIT_VMGEXIT && take_call(cpu))
 		serve_call(cpu, v);
-	return take_halt(v) ? SLEEP : ENTER;
+	return present(&cpu->vcpu, v,
+		       exit == EXIT_HLT || exit == EXIT_IDLE_HLT);
 }
 
 /*
@@ -121,23 +163,38 @@ static void enter(struct cpu *cpu)
 		wait_for_host();
 }
 
+static void configure(void)
+{
+	if (!(guest_features() & SEV_FEATURE_ALTERNATE))
+		return;
+	if (ghcb_call(GHCB_CONFIGURE_INJECTION, VECTOR_NEWS, 0, 0, NULL))
+		stop(MONITOR_STOP_GHCB, "the host takes no notification "
+		     "vector", VECTOR_NEWS);
+}
+
 /*
+ * The doorbell first: what is posted after it was looked at, for this VMPL or
+ * for the guest's, sets NoFurtherSignal again, and keeps this CPU from
+ * entering the guest and from sleeping.
+ *
  * The lock is not held in the guest and in sleep: then others may take this
  * vCPU's VMSA away or give it one. A VMSA that is ready to go has SVME set.
  */
 void run_loop(struct cpu *cpu)
 {
-	volatile struct vmsa *v;
+	struct vmsa *v;
 	enum next next;
 
+	configure();
 	for (;;) {
+		hv_poll(cpu);
 		lock_take(&cpu->vcpu.lock);
 		next = look(cpu);
 		v = vmsa_of(cpu);
 		if (v)
-			v->efer |= EFER_SVME;
+			__atomic_or_fetch(&v->efer, EFER_SVME,
+					  __ATOMIC_SEQ_CST);
 		lock_drop(&cpu->vcpu.lock);
-		hv_poll(cpu);
 		if (next == SLEEP)
 			hv_idle(cpu, !v);
 		else

@@ -148,11 +148,16 @@ void hv_start(struct cpu *cpu);
 void hv_poll(struct cpu *cpu);
 /* Until #HV; with @no_vcpu also until this CPU gets a vCPU. */
 void hv_idle(struct cpu *cpu, bool no_vcpu);
-void hv_ipi(struct cpu *to);
+
+/* What may come in the doorbell page. */
+#define VECTOR_NEWS	0x50		/* for the guest, while VMPL 0 runs */
+#define VECTOR_IPI	0xe0		/* of another CPU's VMPL 0 */
 
 /* ---- guest.c ------------------------------------------------------------ */
 
 void guest_prepare(void);
+/* SEV_FEATURES of the first vCPU as launched. */
+u64 guest_features(void);
 /* Stop unless the first vCPU's registers are for its VMPL. */
 void guest_check(const struct vmsa *v);
 /* Make the page a VMSA and tell the host whose: it waits for Run VMPL. */

@@ -50,6 +50,18 @@ bool vcpu_ca_usable(u64 gpa)
 	       vcpu_page_usable(gpa & PAGE_MASK, PAGE_SIZE);
 }
 
+bool vcpu_ca_in(u64 page)
+{
+	u64 ca;
+
+	for (u32 i = 0; i < info.cpus; i++) {
+		ca = __atomic_load_n(&vcpu_of(i)->ca, __ATOMIC_RELAXED);
+		if (ca && (ca & PAGE_MASK) == page)
+			return true;
+	}
+	return false;
+}
+
 static u64 rmp_result(u32 eax)
 {
 	return eax == RMP_FAULT ? SVSM_ERR_INVALID_ADDRESS :
@@ -95,16 +107,43 @@ static u64 make_vmsa(u64 gpa, u64 features)
 	return SVSM_SUCCESS;
 }
 
+/*
+ * The guest made the page, and can no longer write it: of the fields that tell
+ * what the silicon has done nothing is believed, and NMIs are tracked whatever
+ * it says. Should the host take the page away just now, VMRUN will not like it.
+ */
+static void begin(struct vcpu *v, u64 vmsa, u64 features)
+{
+	u64 ctl = 0, none = 0;
+
+	if (features & SEV_FEATURE_ALTERNATE) {
+		guest_read(vmsa + offsetof(struct vmsa, vintr_ctrl), &ctl,
+			   sizeof(ctl));
+		ctl = (ctl & VINTR_TPR) | VINTR_VGIF | VINTR_NMI_ENABLE;
+		guest_write(vmsa + offsetof(struct vmsa, vintr_ctrl), &ctl,
+			    sizeof(ctl));
+	}
+	guest_write(vmsa + offsetof(struct vmsa, exit_code), &none,
+		    sizeof(none));
+	guest_write(vmsa + offsetof(struct vmsa, exit_int_info), &none,
+		    sizeof(none));
+	guest_apic_reset(v, features & SEV_FEATURE_ALTERNATE, ctl & 0xf);
+}
+
 static u64 create_locked(struct vcpu *v, u64 features, u64 vmsa, u64 ca)
 {
 	u64 result;
 
 	if (vmsa % PAGE_SIZE || !vcpu_page_usable(vmsa, PAGE_SIZE) ||
-	    !vcpu_ca_usable(ca) || (ca & PAGE_MASK) == vmsa)
+	    vcpu_ca_in(vmsa) || !vcpu_ca_usable(ca) ||
+	    (ca & PAGE_MASK) == vmsa)
 		return SVSM_ERR_INVALID_ADDRESS;
 	result = make_vmsa(vmsa, features);
 	if (result)
 		return result;
+	/* Nobody sends to what is being reset. */
+	__atomic_store_n(&v->vmsa, 0, __ATOMIC_RELEASE);
+	begin(v, vmsa, features);
 	v->ca = ca;
 	__atomic_store_n(&v->vmsa, vmsa, __ATOMIC_RELEASE);
 	return SVSM_SUCCESS;

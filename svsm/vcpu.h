@@ -8,6 +8,7 @@
 
 #include "arch/monitor.h"
 #include "arch/types.h"
+#include "svsm/apic.h"
 
 /*
  * @lock covers the rest. Its CPU holds it whenever it is neither below in
@@ -17,6 +18,7 @@ struct vcpu {
 	u32 lock;
 	u64 vmsa;			/* GPA; 0: none yet */
 	u64 ca;				/* GPA of the calling area */
+	struct guest_apic apic;	/* Alternate Injection */
 };
 
 /* Ours, checked; info.c. */
@@ -37,6 +39,8 @@ bool vcpu_vmsa_in(u64 gpa, u64 bytes);
 bool vcpu_page_usable(u64 gpa, u64 bytes);
 /* 8-byte aligned, within one page. */
 bool vcpu_ca_usable(u64 gpa);
+/* Is some vCPU's calling area in this page? It is written to. */
+bool vcpu_ca_in(u64 page);
 
 /*
  * CREATE_VCPU and DELETE_VCPU (58019). @self: index of the caller, whose

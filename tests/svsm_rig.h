@@ -62,6 +62,35 @@ static struct rig_page *rig_page(u64 gpa)
 	return &rig_pages[gpa / PAGE_SIZE];
 }
 
+/* ---- svsm/apic.h: what the host was asked for, until the test clears it -- */
+
+static struct {
+	u32 kicks;
+	struct irq_msg kick;
+	u32 specific_eois;
+	u8 specific_eoi;
+	u32 disabled;
+	u64 disable;
+} rig_asked;
+
+void inject_kick(const struct irq_msg *to)
+{
+	rig_asked.kicks++;
+	rig_asked.kick = *to;
+}
+
+void inject_specific_eoi(u8 vector)
+{
+	rig_asked.specific_eois++;
+	rig_asked.specific_eoi = vector;
+}
+
+void inject_disable(u64 info1)
+{
+	rig_asked.disabled++;
+	rig_asked.disable = info1;
+}
+
 /* ---- svsm/rmp.h --------------------------------------------------------- */
 
 static bool reachable(u64 gpa, u64 bytes)
@@ -221,6 +250,7 @@ static inline int rig_setup(void **state)
 {
 	(void)state;
 	memset(rig_vcpus, 0, sizeof(rig_vcpus));
+	memset(&rig_asked, 0, sizeof(rig_asked));
 	memset(rig_memory, 0, sizeof(rig_memory));
 	memset(&info, 0, sizeof(info));
 	info.guest_vmpl = RIG_VMPL;

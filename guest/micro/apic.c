@@ -31,10 +31,30 @@ static bool in_page(u32 offset)
 	}
 }
 
+/* What the SVSM APIC protocol has; the rest stays the host's. */
+static bool monitors(u32 offset)
+{
+	switch (offset) {
+	case APIC_ID:
+	case APIC_TPR:
+	case APIC_PPR:
+	case APIC_EOI:
+	case APIC_LDR:
+	case APIC_ISR ... APIC_IRR + 0x70:
+	case APIC_ICR:
+	case APIC_SELF_IPI:
+		return true;
+	default:
+		return false;
+	}
+}
+
 u64 apic_read(u32 offset)
 {
 	struct micro_cpu *cpu = this_cpu();
 
+	if (cpu->alternate && monitors(offset))
+		return svsm_apic_read(offset);
 	if (cpu->savic && in_page(offset))
 		return __atomic_load_n(&cpu->page[offset / 4],
 				       __ATOMIC_ACQUIRE);
@@ -45,6 +65,10 @@ void apic_write(u32 offset, u64 value)
 {
 	struct micro_cpu *cpu = this_cpu();
 
+	if (cpu->alternate && monitors(offset)) {
+		svsm_apic_write(offset, value);
+		return;
+	}
 	if (!cpu->savic) {
 		ghcb_wrmsr(X2APIC_MSR(offset), value);
 		return;
@@ -80,10 +104,14 @@ void page_set_bit(struct micro_cpu *cpu, u32 base, u8 vector, bool on)
 		__atomic_fetch_and(word, ~BIT(vector % 32), __ATOMIC_SEQ_CST);
 }
 
-void savic_allow(u8 vector, bool allow)
+void vector_allow(u8 vector, bool allow)
 {
 	if (this_cpu()->savic)
 		page_set_bit(this_cpu(), SAVIC_ALLOWED_IRR, vector, allow);
+	if (this_cpu()->alternate)
+		check(!svsm_apic(SVSM_APIC_CONFIGURE_VECTOR,
+				 vector | (allow ?
+				 SVSM_APIC_VECTOR_ENABLE : 0), 0));
 }
 
 /* A level-triggered one must be told to the host (TMR). */
@@ -120,6 +148,10 @@ void apic_eoi(void)
 			return;
 		}
 	}
+	if (cpu->alternate && __atomic_exchange_n(
+			&svsm_area(cpu->index)->no_eoi_required, 0,
+			__ATOMIC_SEQ_CST))
+		return;
 	if (doorbell_eoi())
 		apic_write(APIC_EOI, 0);
 }
@@ -152,6 +184,7 @@ void apic_enable(void)
 		doorbell_enable();
 	if (!micro_aware())
 		wrmsr(MSR_KVM_PV_EOI, (u64)eoi_byte[cpu->index] | 1);
+	cpu->alternate = alternate_active();
 	apic_write(APIC_SVR, APIC_SVR_ENABLE | 0xff);
 }
 

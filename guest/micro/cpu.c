@@ -250,6 +250,7 @@ static void fill_vmsa(struct vmsa *v, unsigned int index)
 	v->xcr0 = 1;
 	v->mxcsr = 0x1f80;
 	v->x87_fcw = 0x37f;
+	v->vmpl = svsm_vmpl();
 	v->sev_features = rdmsr(MSR_SEV_STATUS) >> SEV_STATUS_FEATURE_SHIFT;
 	if (v->sev_features & SEV_FEATURE_SECURE_AVIC)
 		v->vintr_ctrl = VINTR_VGIF | VINTR_NMI_ENABLE;
@@ -261,9 +262,12 @@ static void create(struct micro_cpu *cpu, unsigned int index)
 
 	page_share(ghcbs[index]);
 	fill_vmsa(vmsa, index);
-	check(!rmpadjust((u64)vmsa, false, 1 | RMPADJUST_VMSA));
-	check(!ghcb_call_rax(GHCB_AP_CREATION,
-			     (u64)cpu->apic_id << 32 | AP_CREATE, (u64)vmsa,
+	if (svsm_vmpl())
+		check(svsm_create(index, vmsa));
+	else
+		check(!rmpadjust((u64)vmsa, false, 1 | RMPADJUST_VMSA));
+	check(!ghcb_call_rax(GHCB_AP_CREATION, (u64)cpu->apic_id << 32 |
+			     svsm_vmpl() << 16 | AP_CREATE, (u64)vmsa,
 			     vmsa->sev_features, 0));
 }
 

@@ -48,7 +48,7 @@ static void one_timer(u32 i)
 
 static void send(u64 icr)
 {
-	ghcb_wrmsr(X2APIC_MSR(APIC_ICR), icr);
+	apic_write(APIC_ICR, icr);
 }
 
 static void one_ipi(u32 i)
@@ -134,7 +134,7 @@ static const struct {
 
 static void prepare(void)
 {
-	savic_allow(VECTOR, true);
+	vector_allow(VECTOR, true);
 	if (option_is("event", "edge"))
 		ioapic_route(PIT_PIN, VECTOR, false, this_cpu()->apic_id);
 	if (option_is("event", "level")) {

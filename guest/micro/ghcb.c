@@ -3,6 +3,9 @@
  * What only the host can do, by GHCB calls (SEV-ES GHCB Standardization,
  * 56421, section 4). Where a monitor hides SNP from the guest, the plain
  * instructions are there for it.
+ *
+ * An interrupt between filling the GHCB and VMGEXIT would use the same page; so
+ * every call runs with interrupts off. NMIs are the caller's business.
  */
 #include "guest/micro/micro.h"
 
@@ -25,24 +28,6 @@ static struct ghcb *begin(void)
 	g->version = GHCB_VERSION_MAX;
 	g->usage = 0;
 	return g;
-}
-
-/*
- * An interrupt between filling the GHCB and VMGEXIT would use the same page;
- * so every call runs with interrupts off. NMIs are the caller's business.
- */
-static u64 irq_save(void)
-{
-	u64 flags;
-
-	asm volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
-	return flags;
-}
-
-static void irq_restore(u64 flags)
-{
-	if (flags & RFLAGS_IF)
-		irq_on();
 }
 
 static u32 call(struct ghcb *g, u64 code, u64 info1, u64 info2)
@@ -241,7 +226,10 @@ void page_share(void *page)
 {
 	bool cf;
 
-	pvalidate((u64)page, false, false, &cf);
+	if (svsm_vmpl())
+		svsm_validate((u64)page, false);
+	else
+		pvalidate((u64)page, false, false, &cf);
 	page_state((u64)page, PSC_OP_SHARED);
 	for (unsigned int i = 0; i < PAGE_SIZE / 8; i++)
 		((volatile u64 *)shared_view((u64)page))[i] = 0;

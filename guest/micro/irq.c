@@ -80,8 +80,7 @@ static void send_ipi(struct micro_cpu *cpu, u8 vector)
 {
 	if (this_cpu()->savic)
 		page_set_bit(cpu, APIC_IRR, vector, true);
-	ghcb_wrmsr(X2APIC_MSR(APIC_ICR),
-		   (u64)cpu->apic_id << APIC_ICR_DEST_SHIFT | vector);
+	apic_write(APIC_ICR, (u64)cpu->apic_id << APIC_ICR_DEST_SHIFT | vector);
 }
 
 /* One after the other: each must arrive before the next is sent. */
@@ -106,9 +105,9 @@ void micro_main(void)
 
 	irq_off();
 	apic_enable();
-	savic_allow(EDGE, true);
-	savic_allow(LEVEL, true);
-	savic_allow(TIMER, true);
+	vector_allow(EDGE, true);
+	vector_allow(LEVEL, true);
+	vector_allow(TIMER, true);
 	irq_on();
 	for (unsigned int i = 1; i < cpu_count(); i++)
 		cpu_start(i);

@@ -12,6 +12,7 @@
 #include "arch/ghcb.h"
 #include "arch/snp.h"
 #include "arch/svm.h"
+#include "arch/svsm.h"
 #include "arch/types.h"
 #include "arch/vmsa.h"
 #include "igvm/elf_info.h"
@@ -50,6 +51,8 @@ struct micro_cpu {
 	bool savic;			/* En = 1 */
 	struct doorbell *doorbell;	/* shared view; Restricted Injection */
 	struct hv_record hv;
+	bool alternate;			/* the monitor has its APIC */
+	bool remapped;			/* calling area of our own */
 	volatile u32 alive;
 	void (*volatile work)(void);	/* what a secondary CPU shall do */
 	volatile u32 intr[256];		/* vectors taken */
@@ -96,6 +99,14 @@ static inline void wrmsr(u32 msr, u64 value)
 		     "d"((u32)(value >> 32)) : "memory");
 }
 
+static inline u64 irq_save(void)
+{
+	u64 flags;
+
+	asm volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
+	return flags;
+}
+
 /* Under Restricted Injection: serve what came while IF was clear. */
 void irq_opened(void);
 
@@ -103,6 +114,12 @@ static inline void irq_on(void)
 {
 	asm volatile("sti; nop" : : : "memory");
 	irq_opened();
+}
+
+static inline void irq_restore(u64 flags)
+{
+	if (flags & RFLAGS_IF)
+		irq_on();
 }
 
 static inline void irq_off(void)
@@ -218,10 +235,32 @@ u64 apic_read(u32 offset);
 void apic_write(u32 offset, u64 value);
 void apic_eoi(void);
 void apic_enable(void);		/* x2APIC on, SVR, and Secure AVIC if active */
-void savic_allow(u8 vector, bool allow);
+void vector_allow(u8 vector, bool allow);	/* on this CPU, from the host */
 bool savic_active(void);	/* SEV_STATUS says so */
 bool page_bit(u32 base, u8 vector);
 void page_set_bit(struct micro_cpu *cpu, u32 base, u8 vector, bool on);
+
+/* ---- below a monitor: svsm.c --------------------------------------------- */
+
+struct svsm_regs {
+	u64 rax, rcx, rdx, r8, r9;
+};
+
+unsigned int svsm_vmpl(void);	/* ours; 0: there is no monitor */
+bool alternate_active(void);	/* SEV_STATUS says so */
+struct svsm_ca *svsm_area(unsigned int index);
+/* Once, RAX as it is; false: nobody served it. */
+bool svsm_issue(struct svsm_regs *r);
+/* Until it is neither busy nor incomplete; the result code. */
+u64 svsm_call(u32 protocol, u32 number, struct svsm_regs *r);
+u64 svsm_core(u32 number, u64 rcx, u64 rdx, u64 r8);
+u64 svsm_apic(u32 number, u64 rcx, u64 rdx);
+u64 svsm_apic_read(u32 offset);
+void svsm_apic_write(u32 offset, u64 value);
+bool svsm_validate(u64 gpa, bool validate);
+bool svsm_create(unsigned int index, const struct vmsa *vmsa);
+/* A calling area of our own for this CPU. */
+bool svsm_remap(void);
 
 /* Interrupt handlers; the default one counts, and sends an EOI. */
 void set_handler(u8 vector, void (*fn)(struct regs *regs));

@@ -5,7 +5,7 @@
 
 MICRO_DIR := guest/micro
 MICRO_OUT := build/guest/micro
-MICRO_RUNTIME := start console ghcb apic cpu sipi sipi_entry doorbell
+MICRO_RUNTIME := start console ghcb apic cpu sipi sipi_entry doorbell svsm
 MICRO_GUESTS := $(filter-out $(MICRO_RUNTIME),$(patsubst \
 		  $(MICRO_DIR)/%.c,%,$(wildcard $(MICRO_DIR)/*.c)))
 MICRO_ELF := $(MICRO_GUESTS:%=$(MICRO_OUT)/%.elf)

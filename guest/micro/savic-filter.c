@@ -28,7 +28,7 @@ void micro_main(void)
 	apic_enable();
 	if (!edu_init())
 		panic("needs -device edu,addr=4", NULL);
-	savic_allow(ALLOWED, true);
+	vector_allow(ALLOWED, true);
 	for (unsigned int i = 0; i < 5; i++) {
 		check(fire(ALLOWED) == 1);
 		check(fire(DENIED) == 0);
@@ -36,13 +36,13 @@ void micro_main(void)
 	check(!page_bit(APIC_IRR, DENIED));
 
 	/* No memory of what was refused. */
-	savic_allow(DENIED, true);
+	vector_allow(DENIED, true);
 	irq_on();
 	ghcb_in(0x61, 1);
 	check(this_cpu()->intr[DENIED] == 0);
 	irq_off();
 	check(fire(DENIED) == 1);
-	savic_allow(DENIED, false);
+	vector_allow(DENIED, false);
 	check(fire(DENIED) == 0);
 
 	/* Interrupts off: it waits in the page, with no help of the host. */
