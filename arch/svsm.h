@@ -40,6 +40,8 @@ enum svsm_core_call {
 	SVSM_CORE_CONFIGURE_VTOM = 7,
 };
 
+#define SVSM_APIC_VERSION		1
+
 enum svsm_apic_number {
 	SVSM_APIC_QUERY_FEATURES = 0,
 	SVSM_APIC_CONFIGURE = 1,

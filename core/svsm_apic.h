@@ -13,7 +13,6 @@
 #include "arch/svsm.h"
 #include "core/apic.h"
 
-#define SVSM_APIC_VERSION		1
 #define SVSM_ERR_APIC_CANNOT_REGISTER	SVSM_ERR_PROTOCOL
 
 /*
