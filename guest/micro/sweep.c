@@ -100,8 +100,8 @@ static void settle(void)
 static void prepare(void)
 {
 	apic_enable();
-	savic_allow(VECTOR, true);
-	savic_allow(HIGHER, true);
+	vector_allow(VECTOR, true);
+	vector_allow(HIGHER, true);
 	/* A monitor lets in what the I/O APIC is told to send. */
 	ioapic_route(PIN + 1, HIGHER, false, this_cpu()->apic_id);
 	ioapic_route(PIN, VECTOR, option_is("event", "level"),
