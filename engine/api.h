@@ -17,7 +17,7 @@
  * Counts the shapes that this header and those it includes have had. Both
  * sides put their own number first in their table and refuse any other.
  */
-#define BELFRY_API_VERSION	2
+#define BELFRY_API_VERSION	3
 
 /*
  * What the engine offers. @ctx of belfry_attach() is the "engine" of
