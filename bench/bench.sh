@@ -19,40 +19,54 @@ fail() {
 
 # ---- exits per event, counted under icount ---------------------------------
 
-# one_count MODE EVENT COUNT CPUS: VMGEXITs, interrupts forced on the guest
-# (kicks), halts.
+# one_count GUEST MODE EVENT COUNT CPUS: VMGEXITs, VMPL switches, interrupts
+# forced on a vCPU (kicks), instructions of the monitor.
 one_count() {
-	"$belfry" run --injection "$1" --cpus "$4" --icount --seed 1 \
-		--micro exits --append "event=$2 count=$3" --timeout 300 \
-		--report "$tmp/r" -- -device edu,addr=4 >"$tmp/log" 2>&1 ||
-		fail "exits, $1, $2"
+	"$belfry" run --guest "$1" --injection "$2" --cpus "$5" --icount \
+		--seed 1 --micro exits --append "event=$3 count=$4" \
+		--timeout 300 --report "$tmp/r" -- -device edu,addr=4 \
+		>"$tmp/log" 2>&1 || fail "exits, $1, $2, $3"
 	jq -r 'def sum(f): [.vcpus[] | f // 0] | add;
-		[sum(.vmgexits | add), sum(.automatic_exits["0x60"]),
-		 sum(.automatic_exits | (.["0x78"] // 0) + (.["0xa6"] // 0))]
+		[sum(.vmgexits | add), sum(.vmpl_switches),
+		 sum(.automatic_exits["0x60"]), sum(.trusted_instructions)]
 		| @tsv' "$tmp/r"
 }
 
 per_event() {
-	few=$(one_count "$1" "$2" 100 "$3") || exit 1
-	many=$(one_count "$1" "$2" 1100 "$3") || exit 1
-	echo "$few $many" | awk '{ printf " %.2f / %.2f / %.2f |",
-		($4 - $1) / 1000, ($5 - $2) / 1000, ($6 - $3) / 1000 }'
+	few=$(one_count "$1" "$2" "$3" 100 "$4") || exit 1
+	many=$(one_count "$1" "$2" "$3" 1100 "$4") || exit 1
+	echo "$few $many" | awk '{
+		printf " %.0f/%.0f+%.0f", ($5 - $1) / 1000, ($6 - $2) / 1000,
+			($7 - $3) / 1000
+		if ($8 - $4 >= 10000)
+			printf " (%.0f)", ($8 - $4) / 1000
+		printf " |" }'
 }
+
+modes='vmpl0:normal vmpl0:secure-avic svsm:alternate paravisor:alternate'
 
 exits() {
 	cat <<-'END'
-	Exits per event: VMGEXITs / kicks (INTR) / halts. One event includes
-	what the guest does to cause it: three port writes for an edge of the
-	interval timer, two register writes for a level line, one for a timer
-	tick; the rest is what delivery and EOI cost.
+	Exits per event: VMGEXITs / VMPL switches + kicks (INTR exits of a
+	vCPU that runs), and in brackets instructions of the monitor. One event
+	includes what the guest does to cause it and its EOI: three port writes
+	for an edge of the interval timer, two register accesses for a level
+	line, one for a timer tick.
 
-	| event | normal | secure-avic |
-	|---|---|---|
 	END
+	printf '| event |'
+	for mode in $modes; do
+		printf ' %s |' "$mode"
+	done
+	printf '\n|---|'
+	for mode in $modes; do
+		printf -- '---|'
+	done
+	echo
 	while read -r event cpus; do
 		printf '| %s |' "$event"
-		for mode in normal secure-avic; do
-			per_event $mode "$event" "$cpus"
+		for mode in $modes; do
+			per_event "${mode%:*}" "${mode#*:}" "$event" "$cpus"
 		done
 		echo
 	done <<-'END'
