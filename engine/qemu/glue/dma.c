@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The RMP check of devices' accesses: PCI devices see memory through an IOMMU
- * that translates nothing and refuses private pages. virtio devices use it
- * only with iommu_platform=on; they ask it at each access, of rings too.
+ * The RMP check of devices' accesses: they see memory through an IOMMU that
+ * translates nothing and refuses private pages. PCI devices are given it as
+ * they should be. But there are others: ISA's DMA controller, HPET, virtio
+ * without iommu_platform=on. All of those use address_space_memory, so that
+ * becomes the IOMMU too; vCPUs have address spaces of their own.
  */
 #include "ops.h"
 #include "hw/i386/pc.h"
@@ -14,6 +16,7 @@
 
 static IOMMUMemoryRegion region;
 static AddressSpace space;
+AddressSpace board_memory;
 
 struct refusal {
 	u64 gpa;
@@ -47,7 +50,7 @@ static IOMMUTLBEntry translate(IOMMUMemoryRegion *iommu, hwaddr address,
 			       IOMMUAccessFlags flag, int index)
 {
 	IOMMUTLBEntry entry = {
-		.target_as = &address_space_memory,
+		.target_as = &board_memory,
 		.iova = address & ~0xfffull,
 		.translated_addr = address & ~0xfffull,
 		.addr_mask = 0xfff,
@@ -82,6 +85,16 @@ static const PCIIOMMUOps ops = {
 	.get_address_space = address_space_of,
 };
 
+/* QEMU has no call for it, but looks at the root whenever the map changes. */
+static void replace_root(AddressSpace *as, MemoryRegion *root)
+{
+	memory_region_transaction_begin();
+	as->root = root;
+	memory_region_set_enabled(root, false);
+	memory_region_set_enabled(root, true);
+	memory_region_transaction_commit();
+}
+
 void dma_init(void)
 {
 	PCMachineState *pc = PC_MACHINE(current_machine);
@@ -89,6 +102,8 @@ void dma_init(void)
 	memory_region_init_iommu(&region, sizeof(region), TYPE_BELFRY_DMA,
 				 OBJECT(pc), "belfry-dma", UINT64_MAX);
 	address_space_init(&space, MEMORY_REGION(&region), "belfry-dma");
+	address_space_init(&board_memory, get_system_memory(), "belfry-board");
+	replace_root(&address_space_memory, MEMORY_REGION(&region));
 	pci_setup_iommu(pc->pcibus, &ops, NULL);
 }
 

@@ -11,8 +11,10 @@ extern const struct host_platform glue_platform;	/* platform.c */
 void glue_quit(void *ctx, int code);			/* platform.c */
 u64 glue_instructions(void *ctx);
 
-/* dma.c: put a check between PCI devices and memory. */
+/* dma.c: put a check between devices and memory. */
 void dma_init(void);
+/* Memory and devices as they are on the board, for the host's own accesses. */
+extern AddressSpace board_memory;
 void dma_fw_cfg(void);
 
 /* count.c: before any vCPU runs. */

@@ -143,12 +143,12 @@ static void port_write(void *platform, u16 port, unsigned int size, u64 value)
 
 static u64 mmio_read(void *platform, u64 gpa, unsigned int size)
 {
-	return read_from(&address_space_memory, gpa, size);
+	return read_from(&board_memory, gpa, size);
 }
 
 static void mmio_write(void *platform, u64 gpa, unsigned int size, u64 value)
 {
-	write_to(&address_space_memory, gpa, size, value);
+	write_to(&board_memory, gpa, size, value);
 }
 
 static void cpuid(void *platform, unsigned int cpu, u32 leaf, u32 subleaf,

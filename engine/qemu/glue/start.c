@@ -5,6 +5,9 @@
  */
 #include "ops.h"
 #include "hw/boards.h"
+#include "hw/i386/pc.h"
+#include "hw/pci/pci.h"
+#include "hw/pci/pci_bus.h"
 #include "qemu/error-report.h"
 #include "system/cpu-timers.h"
 #include "system/reset.h"
@@ -32,6 +35,18 @@ static void pam_to_ram(void)
 			  NULL);
 }
 
+/*
+ * And there it stays: where the RMP has RAM, a page walk must not meet a
+ * device, which it would ask under the locks of a translation.
+ */
+static void pam_lock(void)
+{
+	PCMachineState *pc = PC_MACHINE(current_machine);
+	PCIDevice *bridge = pci_find_device(pc->pcibus, 0, 0);
+
+	memset(&bridge->wmask[0x59], 0, 0x5f - 0x59 + 1);
+}
+
 /* A guest of SNP cannot be reset, only started anew: so ends the run. */
 static void on_reset(void *opaque)
 {
@@ -45,6 +60,8 @@ static void on_reset(void *opaque)
 		return;
 	}
 	pam_to_ram();
+	if (!belfry.api->native)
+		pam_lock();
 	if (!belfry.api->start())
 		exit(1);	/* it said why */
 	belfry.started = true;
