@@ -177,10 +177,12 @@ stops_with() {
 	jq -e --arg result "$result" '.result == $result' "$tmp/stop.json"
 }
 
-# dma_refused TRY DEVICE: nothing but a line in the log and in the device.
+# dma_refused TRY QEMU-OPTIONS...: nothing but a line in the log and in the device.
 dma_refused() {
+	try=$1
+	shift
 	run --report "$tmp/stop.json" --injection normal --cpus 2 \
-		--micro hostile-dma --append "try=$1" -- -device "$2" \
+		--micro hostile-dma --append "try=$try" -- "$@" \
 		2>"$tmp/log" || return 1
 	grep 'dma refused: device .* of private page' "$tmp/log"
 }
@@ -206,10 +208,15 @@ hostile_tests() {
 	done
 	check micro-hostile-halt halted --injection normal --cpus 2 \
 		--micro hostile-pages --append try=halt-masked
-	check micro-hostile-dma-edu dma_refused edu edu,addr=4
-	check micro-hostile-dma-fw-cfg dma_refused fw-cfg edu,addr=4
-	check micro-hostile-dma-virtio dma_refused virtio \
+	check micro-hostile-dma-edu dma_refused edu -device edu,addr=4
+	check micro-hostile-dma-fw-cfg dma_refused fw-cfg
+	check micro-hostile-dma-virtio dma_refused virtio -device \
 		virtio-rng-pci,addr=4,disable-legacy=on,iommu_platform=on
+	check micro-hostile-dma-bare dma_refused bare -device \
+		virtio-rng-pci,addr=4,disable-legacy=on
+	check micro-hostile-dma-hpet dma_refused hpet
+	check micro-hostile-dma-floppy dma_refused floppy -drive \
+		if=floppy,driver=null-co,size=1474560,read-zeroes=on
 	while read -r guest try result; do
 		check "micro-$guest-$try" stops_with "$result" --injection \
 			normal --cpus 3 --micro "$guest" --append "try=$try"

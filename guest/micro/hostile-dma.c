@@ -8,6 +8,9 @@
  *	try=fw-cfg	fw_cfg's own copying
  *	try=virtio	-device virtio-rng-pci,addr=4,iommu_platform=on,...:
  *			a queue in private memory, or that becomes private
+ *	try=bare	the same without iommu_platform: it has no IOMMU
+ *	try=hpet	a timer that writes its message to memory
+ *	try=floppy	-drive if=floppy,...: ISA's DMA controller
  */
 #include "guest/micro/edu.h"
 
@@ -157,6 +160,29 @@ static u16 used(volatile u8 *rings)
 	return *(volatile u16 *)(rings + 0x802);
 }
 
+/* A host's device that the guest cannot tell what it may reach. */
+static void bare(void)
+{
+	volatile u8 *rings = shared_view((u64)ring_page);
+	u64 common = virtio_init();
+
+	ghcb_mmio_write(common + 8, 1);
+	ghcb_mmio_write(common + 12, 1);
+	page_share(ring_page);
+	page_share(shared_page);
+	virtio_queue(common, (u64)ring_page);
+	offer(rings, (u64)shared_page, 1);
+	virtio_notify();
+	while (used(rings) != 1)
+		relax();
+	private_page[0] = SECRET;
+	offer(rings, (u64)private_page, 2);
+	virtio_notify();
+	while (used(rings) != 2)
+		relax();
+	check(*(volatile u64 *)private_page == SECRET);
+}
+
 static void virtio(void)
 {
 	volatile u8 *rings = shared_view((u64)ring_page);
@@ -196,6 +222,116 @@ static void virtio(void)
 	check(ghcb_mmio_read(common + STATUS) & NEEDS_RESET);
 }
 
+/* ---- HPET ---------------------------------------------------------------- */
+
+#define HPET		0xfed00000ull
+#define HPET_CONFIG	(HPET + 0x10)
+#define HPET_TIMER	(HPET + 0x100)
+#define TIMER_ON	4
+#define TIMER_MESSAGE	0x4000
+
+/* At @when, the message of timer @n: @value, written to @gpa. */
+static void hpet_arm(u32 n, u32 when, u64 gpa, u32 value)
+{
+	u64 timer = HPET_TIMER + 0x20 * n;
+
+	ghcb_mmio_write(timer + 0x10, value);
+	ghcb_mmio_write(timer + 0x14, gpa);
+	ghcb_mmio_write(timer, TIMER_ON | TIMER_MESSAGE);
+	ghcb_mmio_write(timer + 8, when);
+}
+
+/* The first to private memory, the second, which says that it is time, not. */
+static void hpet(void)
+{
+	volatile u32 *shared = shared_view((u64)shared_page);
+
+	page_share(shared_page);
+	private_page[0] = SECRET;
+	hpet_arm(0, 1000, (u64)private_page, 0x12345678);
+	hpet_arm(1, 2000, (u64)shared_page, 0x12345678);
+	ghcb_mmio_write(HPET_CONFIG, 1);
+	while (*shared != 0x12345678)
+		relax();
+	check(*(volatile u64 *)private_page == SECRET);
+}
+
+/* ---- the floppy ---------------------------------------------------------- */
+
+#define FDC_CONTROL	0x3f2
+#define FDC_STATUS	0x3f4
+#define FDC_DATA	0x3f5
+#define FDC_READY	0x80
+#define FDC_RESULT	0x40
+
+static void fdc_send(const u8 *bytes, u32 count)
+{
+	for (u32 i = 0; i < count; i++) {
+		while (!(ghcb_in(FDC_STATUS, 1) & FDC_READY))
+			relax();
+		ghcb_out(FDC_DATA, 1, bytes[i]);
+	}
+}
+
+static void fdc_result(u32 count)
+{
+	while (count--) {
+		while ((ghcb_in(FDC_STATUS, 1) & (FDC_READY | FDC_RESULT)) !=
+		       (FDC_READY | FDC_RESULT))
+			relax();
+		ghcb_in(FDC_DATA, 1);
+	}
+}
+
+/* Channel 2: single transfers to memory, 512 bytes. */
+static void dma_program(u64 gpa)
+{
+	ghcb_out(0x0a, 1, 6);
+	ghcb_out(0x0c, 1, 0);
+	ghcb_out(0x0b, 1, 0x46);
+	ghcb_out(0x04, 1, gpa);
+	ghcb_out(0x04, 1, gpa >> 8);
+	ghcb_out(0x81, 1, gpa >> 16);
+	ghcb_out(0x05, 1, 511 & 0xff);
+	ghcb_out(0x05, 1, 511 >> 8);
+	ghcb_out(0x0a, 1, 2);
+}
+
+/* The first sector, which is zeroes. */
+static void fdc_read(u64 gpa)
+{
+	static const u8 read[] = { 0xe6, 0, 0, 0, 1, 2, 18, 0x1b, 0xff };
+
+	dma_program(gpa);
+	fdc_send(read, sizeof(read));
+	fdc_result(7);
+}
+
+static void floppy(void)
+{
+	static const u8 specify[] = { 0x03, 0xdf, 0x02 };
+	static const u8 recalibrate[] = { 0x07, 0 }, sense[] = { 0x08 };
+	volatile u64 *shared = shared_view((u64)shared_page);
+
+	ghcb_out(FDC_CONTROL, 1, 0);
+	ghcb_out(FDC_CONTROL, 1, 0x1c);
+	for (u32 i = 0; i < 4; i++) {
+		fdc_send(sense, 1);
+		fdc_result(2);
+	}
+	fdc_send(specify, 3);
+	fdc_send(recalibrate, 2);
+	fdc_send(sense, 1);
+	fdc_result(2);
+	page_share(shared_page);
+	*shared = SECRET;
+	fdc_read((u64)shared_page);
+	check(!*shared);
+	private_page[0] = SECRET;
+	fdc_read((u64)private_page);
+	check(*(volatile u64 *)private_page == SECRET);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -203,6 +339,9 @@ static const struct {
 	{ "edu", edu },
 	{ "fw-cfg", fw_cfg },
 	{ "virtio", virtio },
+	{ "bare", bare },
+	{ "hpet", hpet },
+	{ "floppy", floppy },
 };
 
 void micro_main(void)

@@ -38,7 +38,10 @@ static void tell(u64 gpa, bool write)
 	struct refusal *r = g_new(struct refusal, 1);
 
 	*r = (struct refusal){ gpa, write };
-	aio_bh_schedule_oneshot(qemu_get_aio_context(), tell_later, r);
+	if (bql_locked())
+		tell_later(r);
+	else
+		aio_bh_schedule_oneshot(qemu_get_aio_context(), tell_later, r);
 }
 
 static bool is_msi(hwaddr address)
