@@ -259,6 +259,76 @@ static void row97_storm(void **state)
 		assert_int_equal(sent[i], ROUNDS);
 }
 
+#define EVERYBODY	8
+#define TURNS		4000
+
+static struct mailbox boxes[EVERYBODY];
+static u32 kicked[EVERYBODY], arrived[EVERYBODY][EVERYBODY];
+
+/* Looks only when it has been kicked, as one that sleeps does. */
+static void look(unsigned int me)
+{
+	int v;
+
+	if (!__atomic_exchange_n(&kicked[me], 0, __ATOMIC_SEQ_CST))
+		return;
+	mailbox_drain(&boxes[me], &a[me]);
+	while (apic_pending(&a[me]) >= 0) {
+		v = apic_ack(&a[me]);
+		wr(&a[me], APIC_EOI, 0);
+		__atomic_fetch_add(&arrived[me][(v - 0x40) / 16], 1,
+				   __ATOMIC_SEQ_CST);
+	}
+}
+
+static void *everybody(void *arg)
+{
+	unsigned int me = (uintptr_t)arg, to, i;
+	struct irq_msg msg = fixed(0x40 + me * 16);
+
+	for (i = 0; i < TURNS; i++) {
+		for (to = 0; to < EVERYBODY; to++)
+			if (to != me && mailbox_post(&boxes[to], &msg))
+				__atomic_store_n(&kicked[to], 1,
+						 __ATOMIC_SEQ_CST);
+		/* The next round when all of them have this one. */
+		for (to = 0; to < EVERYBODY; to++)
+			while (to != me &&
+			       __atomic_load_n(&arrived[to][me],
+					       __ATOMIC_SEQ_CST) <= i) {
+				look(me);
+				sched_yield();
+			}
+	}
+	/* The others may still be at it. */
+	for (to = 0; to < EVERYBODY; to++)
+		while (to != me && __atomic_load_n(&arrived[me][to],
+						   __ATOMIC_SEQ_CST) < TURNS) {
+			look(me);
+			sched_yield();
+		}
+	return NULL;
+}
+
+/* Row 97: all to all; one lost IPI, and its sender waits for ever. */
+static void row97_all_to_all(void **state)
+{
+	pthread_t t[EVERYBODY];
+	uintptr_t i, j;
+
+	setup(state);
+	memset(boxes, 0, sizeof(boxes));
+	memset(kicked, 0, sizeof(kicked));
+	memset(arrived, 0, sizeof(arrived));
+	for (i = 0; i < EVERYBODY; i++)
+		pthread_create(&t[i], NULL, everybody, (void *)i);
+	for (i = 0; i < EVERYBODY; i++)
+		pthread_join(t[i], NULL);
+	for (i = 0; i < EVERYBODY; i++)
+		for (j = 0; j < EVERYBODY; j++)
+			assert_int_equal(arrived[i][j], i == j ? 0 : TURNS);
+}
+
 int main(void)
 {
 	ROWS(dests, run_dest);
@@ -269,6 +339,7 @@ int main(void)
 	ROW("row 94: kick dropped", row94_kick_dropped);
 	ROW("row 95: kick for nothing", row95_kick_for_nothing);
 	ROW("row 97: storm", row97_storm);
+	ROW("row 97: all to all", row97_all_to_all);
 	ROW("row 98: offline", row98_offline);
 	return rows_run("core_mailbox");
 }

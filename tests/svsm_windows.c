@@ -9,7 +9,8 @@
  * too: it counts them and steps over them.
  *
  * What must hold: once #HV has been delivered, nobody enters the guest or
- * goes to sleep before the doorbell has been looked at.
+ * goes to sleep before the doorbell has been looked at; and whoever was
+ * interrupted finds all registers as they were, RIP aside.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -48,6 +49,10 @@ static struct {
 	bool nested;
 	u32 gone;		/* VMGEXIT or HLT executed ... */
 	u32 gone_after;		/* ... after #HV */
+	u32 depth;		/* handlers that run */
+	u32 spoilt;		/* registers that did not come back */
+	greg_t before[2][NGREG];
+	u64 floor[2];		/* RSP below a frame */
 } run;
 
 static const u8 vmgexit_bytes[] = { 0xf3, 0x0f, 0x01, 0xd9 };
@@ -80,10 +85,29 @@ static void deliver(greg_t *r)
 	push(&rsp, r[REG_EFL]);
 	push(&rsp, selectors & 0xffff);
 	push(&rsp, r[REG_RIP]);
+	memcpy(run.before[run.depth], r, sizeof(run.before[0]));
+	run.floor[run.depth++] = rsp;
 	r[REG_RSP] = rsp;
 	r[REG_RIP] = (u64)svsm_hv_entry;
 	pending |= NO_FURTHER_SIGNAL;
 	run.delivered = true;
+}
+
+/* RSP above the innermost frame: its IRET has been executed. */
+static void returned(const greg_t *r)
+{
+	static const int kept[] = {
+		REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14,
+		REG_R15, REG_RDI, REG_RSI, REG_RBP, REG_RBX, REG_RDX, REG_RAX,
+		REG_RCX, REG_RSP, REG_EFL,
+	};
+	const greg_t *before;
+
+	if (!run.depth || (u64)r[REG_RSP] <= run.floor[run.depth - 1])
+		return;
+	before = run.before[--run.depth];
+	for (unsigned int i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		run.spoilt += r[kept[i]] != before[kept[i]];
 }
 
 static bool step_over(greg_t *r)
@@ -109,6 +133,7 @@ static void on_step(int signal, siginfo_t *siginfo, void *context)
 
 	(void)signal;
 	(void)siginfo;
+	returned(r);
 	for (;;) {
 		if (in_handler(r[REG_RIP])) {
 			if (run.hv_steps++ != run.nested_at || run.nested)
@@ -211,6 +236,8 @@ static void sweep(bool halt)
 			assert_true(run.delivered);
 			assert_int_equal(run.nested, nested < handler);
 			assert_int_equal(run.gone_after, 0);
+			assert_int_equal(run.depth, 0);
+			assert_int_equal(run.spoilt, 0);
 			if (!halt)
 				assert_int_equal(result, !run.gone);
 			if (run.gone)
