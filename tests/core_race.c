@@ -2,8 +2,7 @@
 /*
  * Both sides of the doorbell page at the same time: in threads, and with a
  * host that writes between two chosen instructions of the monitor, every pair
- * in turn (the trap flag makes it so). injection.md section 12, rows 36, 53
- * and 57.
+ * in turn (the trap flag makes it so). Rows 36, 53, 57 and 71.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -11,6 +10,7 @@
 #include <ucontext.h>
 
 #include "core/mailbox.h"
+#include "core/svsm_apic.h"
 #include "tests/core_present.h"
 
 #define SEQ	__ATOMIC_SEQ_CST
@@ -238,6 +238,56 @@ static void mailbox_every_instruction(void **state)
 	} while (steps >= at);
 }
 
+static struct svsm_apic runtime[2];
+static struct apic runtime_apic[2];
+static u32 users;
+
+static u64 configure(unsigned int cpu, u64 what)
+{
+	struct svsm_apic_reply reply;
+
+	return svsm_apic_call(&runtime[cpu], SVSM_APIC_CONFIGURE, what, 0,
+			      &reply);
+}
+
+static void deregister_other(void)
+{
+	configure(1, 1);
+}
+
+/*
+ * Row 71: one runtime registers while another leaves. Either the first came
+ * first and stays, or Alternate Injection had ended and it is told so.
+ */
+static void row71_every_instruction(void **state)
+{
+	unsigned int at = 0, refused = 0, let_in = 0;
+	u64 result;
+
+	(void)state;
+	do {
+		users = SVSM_APIC_ENABLED;
+		for (unsigned int i = 0; i < 2; i++)
+			assert_true(svsm_apic_init(&runtime[i],
+						   &runtime_apic[i], i,
+						   &users, NULL));
+		step_start(deregister_other, ++at);
+		TRAP_ON();
+		result = configure(0, 2);
+		TRAP_OFF();
+		if (steps < at)
+			deregister_other();
+		if (result == SVSM_SUCCESS) {
+			let_in++;
+			assert_int_equal(users, SVSM_APIC_ENABLED);
+		} else {
+			refused++;
+			assert_int_equal(users, SVSM_APIC_DISABLED);
+		}
+	} while (steps >= at);
+	assert_true(let_in && refused);
+}
+
 static void write_vector(void)
 {
 	static u8 v;
@@ -326,6 +376,7 @@ int main(void)
 		cmocka_unit_test(row53_every_instruction),
 		cmocka_unit_test(row57_every_instruction),
 		cmocka_unit_test(mailbox_every_instruction),
+		cmocka_unit_test(row71_every_instruction),
 		cmocka_unit_test(row36_flips),
 		cmocka_unit_test(row53_level_flag),
 		cmocka_unit_test(row57_nothing_lost),

@@ -3,8 +3,6 @@
  * SVSM APIC protocol: conformance rows 61 to 75 as far as they
  * are the protocol's own (73 and 74 are the run loop's).
  */
-#include <pthread.h>
-
 #include "core/svsm_apic.h"
 #include "tests/core_apic.h"
 
@@ -281,64 +279,6 @@ static void row71_benign_deregister(void **state)
 	assert_int_equal(users, 0);
 }
 
-#define RUNTIMES	4
-#define ROUNDS		20000
-
-static struct svsm_apic others[RUNTIMES];
-static u32 registered;
-
-/* Registers and deregisters; at the end it stays, if it was let in. */
-static void *runtime(void *arg)
-{
-	struct svsm_apic *me = arg;
-	struct svsm_apic_reply r;
-	bool in = false;
-
-	for (unsigned int i = 0; i < ROUNDS; i++) {
-		if (!in)
-			in = svsm_apic_call(me, SVSM_APIC_CONFIGURE, 2, 0,
-					    &r) == SVSM_SUCCESS;
-		else if (i + 1 < ROUNDS)
-			in = svsm_apic_call(me, SVSM_APIC_CONFIGURE, 1, 0,
-					    &r) != SVSM_SUCCESS;
-	}
-	__atomic_fetch_add(&registered, in, __ATOMIC_SEQ_CST);
-	return NULL;
-}
-
-/* As many as are in are counted, whoever came first. */
-static void race(u32 from)
-{
-	pthread_t t[RUNTIMES];
-	unsigned int i;
-
-	users = from;
-	registered = 0;
-	for (i = 0; i < RUNTIMES; i++) {
-		others[i] = s[0];
-		assert_int_equal(pthread_create(&t[i], NULL, runtime,
-						&others[i]), 0);
-	}
-	for (i = 0; i < RUNTIMES; i++)
-		pthread_join(t[i], NULL);
-}
-
-static void row71_concurrent(void **state)
-{
-	(void)state;
-	/* The launch reference stays: it never ends. */
-	race(1);
-	assert_int_equal(users, 1 + registered);
-	assert_int_equal(registered, RUNTIMES);
-	/* Full: whoever finds no room is not counted. */
-	race(SVSM_APIC_MAX - 2);
-	assert_int_equal(users, SVSM_APIC_MAX - 2 + registered);
-	/* Ended is ended. */
-	race(0);
-	assert_int_equal(users, 0);
-	assert_int_equal(registered, 0);
-}
-
 static void row72_after_disable(void **state)
 {
 	u32 n;
@@ -379,7 +319,6 @@ int main(void)
 		cmocka_unit_test_setup(row70_calls, setup),
 		cmocka_unit_test_setup(row71_configure, setup),
 		cmocka_unit_test_setup(row71_benign_deregister, setup),
-		cmocka_unit_test_setup(row71_concurrent, setup),
 		cmocka_unit_test_setup(row72_after_disable, setup),
 		cmocka_unit_test_setup(row75_features, setup),
 		cmocka_unit_test_setup(bad_id, setup),
