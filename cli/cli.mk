@@ -19,18 +19,20 @@ INSTALL_MAN := $(DESTDIR)$(PREFIX)/share/man/man1
 
 install: all build/initrd.img
 	@for f in engine/qemu-system-x86_64 kernel/savic/bzImage \
-		  kernel/stock/vmlinuz; do \
+		  kernel/svsm/bzImage kernel/stock/vmlinuz; do \
 		test -r build/$$f || { echo "build/$$f is missing: make setup" \
 			>&2; exit 1; }; \
 	done
 	install -d $(INSTALL_BIN) $(INSTALL_LIB) $(INSTALL_MAN) \
-		$(INSTALL_SHARE)/kernel/savic \
+		$(INSTALL_SHARE)/kernel/savic $(INSTALL_SHARE)/kernel/svsm \
 		$(INSTALL_SHARE)/kernel/stock $(INSTALL_SHARE)/micro
 	install build/belfry $(INSTALL_BIN)
 	install build/engine/qemu-system-x86_64 $(INSTALL_LIB)
 	install -m 644 build/libbelfry.so $(INSTALL_LIB)
 	install -m 644 build/kernel/savic/bzImage build/kernel/savic/config \
 		$(INSTALL_SHARE)/kernel/savic
+	install -m 644 build/kernel/svsm/bzImage build/kernel/svsm/config \
+		$(INSTALL_SHARE)/kernel/svsm
 	install -m 644 build/kernel/stock/vmlinuz $(INSTALL_SHARE)/kernel/stock
 	install -m 644 build/initrd.img build/svsm.elf $(INSTALL_SHARE)
 	$(if $(MICRO_ELF),install -m 644 $(MICRO_ELF) $(INSTALL_SHARE)/micro)

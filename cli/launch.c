@@ -243,10 +243,19 @@ static int decide_micro(struct launch *l)
 	return 0;
 }
 
+/* The one that knows what it is about to get. */
+static enum place kernel_place(const struct launch *l)
+{
+	if (l->injection == INJECT_SECURE_AVIC)
+		return PLACE_KERNEL_SAVIC;
+	if (l->injection == INJECT_ALTERNATE && l->guest == GUEST_SVSM)
+		return PLACE_KERNEL_SVSM;
+	return PLACE_KERNEL_STOCK;
+}
+
 static int decide_files(struct launch *l)
 {
-	enum place kernel = l->injection == INJECT_SECURE_AVIC ?
-			    PLACE_KERNEL_SAVIC : PLACE_KERNEL_STOCK;
+	enum place kernel = kernel_place(l);
 	int rc;
 
 	if (l->micro)

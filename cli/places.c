@@ -34,6 +34,10 @@ static const struct {
 		"Debian's kernel", "kernel-stock", "kernel/stock/vmlinuz",
 		"../share/belfry/kernel/stock/vmlinuz",
 	},
+	[PLACE_KERNEL_SVSM] = {
+		"the kernel with Alternate Injection", "kernel-svsm",
+		"kernel/svsm/bzImage", "../share/belfry/kernel/svsm/bzImage",
+	},
 	[PLACE_INITRD] = {
 		"the initramfs", "build/initrd.img", "initrd.img",
 		"../share/belfry/initrd.img",

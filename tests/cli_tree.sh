@@ -91,11 +91,13 @@ make_tree()
 {
 	mkdir -p "$tree/tmp" "$tree/out" "$tree/build/engine" \
 		"$tree/build/kernel/savic" "$tree/build/kernel/stock" \
+		"$tree/build/kernel/svsm" \
 		"$tree/build/guest/micro"
 	cp "$belfry" "$tree/build/belfry"
 	: >"$tree/build/libbelfry.so"
 	make_engine "$tree/build/engine/qemu-system-x86_64"
 	make_kernel "$tree/build/kernel/savic/bzImage" '\170\264\171\377'
+	make_kernel "$tree/build/kernel/svsm/bzImage" '\070\264\171\377'
 	make_kernel "$tree/build/kernel/stock/vmlinuz" '\170\264\175\377'
 	echo CONFIG_NR_CPUS=64 >"$tree/build/kernel/savic/config"
 	make_initrd "$tree/build/initrd.img"

@@ -167,6 +167,39 @@ sweep_tests() {
 		--injection restricted
 }
 
+# below CPUS OPTIONS...: under Alternate Injection, below the monitor.
+below() {
+	cpus=$1
+	shift
+	run --guest svsm --injection alternate --cpus "$cpus" "$@" \
+		-- -device edu,addr=4
+}
+
+svsm_micro_tests() {
+	for cpus in 1 4; do
+		check "micro-svsm-irq-${cpus}cpu" below $cpus --micro irq
+		check "micro-svsm-irq-${cpus}cpu-icount" below $cpus \
+			--icount --seed 3 --micro irq
+	done
+	check micro-svsm-hello-normal run --guest svsm --injection normal \
+		--cpus 4 --micro hello
+	check micro-svsm-apic below 1 --micro svsm-apic
+	check micro-svsm-deliver below 1 --micro svsm-deliver
+	check micro-svsm-deliver-icount below 1 --icount --micro svsm-deliver
+	for vmpl in 1 3; do
+		check "micro-svsm-deliver-vmpl$vmpl" below 1 --vmpl $vmpl \
+			--micro svsm-deliver
+	done
+	for cpus in 2 4; do
+		check "micro-svsm-ipi-${cpus}cpu" below $cpus --micro svsm-ipi \
+			--append count=20
+	done
+	for state in empty irr isr nmi level tpr locked others; do
+		check "micro-svsm-handoff-$state" below 3 --micro svsm-handoff \
+			--append "state=$state"
+	done
+}
+
 # ---- hostile guests ---------------------------------------------------------
 
 # stops_with RESULT OPTIONS...: the run ends for that reason and no other.
@@ -314,6 +347,16 @@ budget_tests() {
 	vmpl0 normal edge 1 40 10 0
 	vmpl0 normal timer 1 20 10 0
 	vmpl0 normal level 1 30 0 0
+	svsm alternate eoi 1 20 0 20
+	svsm alternate tpr 1 20 0 20
+	svsm alternate cr8 1 0 0 0
+	svsm alternate self 1 20 0 20
+	svsm alternate ipi 2 40 10 40
+	svsm alternate broadcast 4 60 30 80
+	svsm alternate edge 1 40 10 20
+	svsm alternate timer 1 20 10 20
+	svsm alternate level 1 60 0 40
+	svsm alternate halt 1 20 20 20
 	paravisor alternate eoi 1 10 0 20
 	paravisor alternate cr8 1 0 0 0
 	paravisor alternate tpr 1 10 0 20
@@ -356,6 +399,13 @@ svsm_refuses_host() {
 		jq -e '.result == "monitor-stopped"' "$tmp/poor.json"
 }
 
+# A kernel that knows nothing of Alternate Injection is not even started.
+svsm_refuses_stock() {
+	! run --guest svsm --injection alternate --kernel \
+		"$(dirname "$belfry")/kernel/stock/vmlinuz" 2>"$tmp/stock" &&
+		grep 'refuses --injection alternate' "$tmp/stock"
+}
+
 # An information page of another kind: the monitor has no voice yet.
 svsm_refuses_info() {
 	"$belfry" igvm build --guest svsm --injection normal \
@@ -385,6 +435,15 @@ linux_tests() {
 		check "linux-svsm-normal-${cpus}cpu" linux --guest svsm \
 			--injection normal --cpus $cpus --load mixed
 	done
+	for cpus in 1 2 4; do
+		check "linux-svsm-alternate-${cpus}cpu" linux --guest svsm \
+			--injection alternate --cpus $cpus --load mixed
+	done
+	for load in idle ipi timer disk net; do
+		check "linux-svsm-alternate-$load" linux --guest svsm \
+			--injection alternate --cpus 2 --load $load
+	done
+	check svsm-refuses-stock svsm_refuses_stock
 	check svsm-refuses-host svsm_refuses_host
 	check svsm-refuses-info svsm_refuses_info
 	check linux-svsm-secure-avic linux --guest svsm \
@@ -400,6 +459,12 @@ full_tests() {
 	done
 	repeat 20 linux-svsm-normal-mixed linux --guest svsm \
 		--injection normal --cpus 4 --load mixed
+	repeat 20 linux-svsm-alternate-mixed linux --guest svsm \
+		--injection alternate --cpus 4 --load mixed
+	check linux-svsm-alternate-32cpu linux --guest svsm \
+		--injection alternate --cpus 32 --memory 1G --load ipi
+	check linux-svsm-alternate-same-twice same_twice --guest svsm \
+		--injection alternate --cpus 2 --load mixed
 	check linux-svsm-normal-32cpu linux --guest svsm --injection normal \
 		--cpus 32 --memory 1G --load ipi
 	check linux-svsm-same-twice same_twice --guest svsm --injection normal \
@@ -407,6 +472,7 @@ full_tests() {
 }
 
 micro_tests
+svsm_micro_tests
 sweep_tests
 hostile_tests
 budget_tests

@@ -11,14 +11,17 @@
 #	make kernel-stock	build/kernel/stock: Debian's newest kernel
 #	make kernel-savic	build/kernel/savic: a small Linux that knows of
 #				Secure AVIC
+#	make kernel-svsm	build/kernel/svsm: the same, patched for
+#				Alternate Injection
 #	make update		looks for newer versions of all of these
 #
 # The scripts decide themselves whether there is anything to do, and are
 # quick to find out that there is not; hence no prerequisites here.
 
-.PHONY: setup packages test-packages engine kernel-stock kernel-savic update
+.PHONY: setup packages test-packages engine kernel-stock kernel-savic \
+	kernel-svsm kernels-small update
 
-setup: engine kernel-stock kernel-savic
+setup: engine kernel-stock kernels-small
 
 packages:
 	@sh tools/packages.sh build
@@ -26,10 +29,17 @@ packages:
 test-packages:
 	@sh tools/packages.sh test
 
-engine kernel-stock kernel-savic: packages
+engine kernel-stock: packages
 	@sh tools/$@.sh
+
+kernel-savic kernel-svsm: packages
+	@sh tools/kernel-small.sh $(@:kernel-%=%)
+
+# One tree for both is half the work.
+kernels-small: packages
+	@sh tools/kernel-small.sh savic svsm
 
 update: packages
 	@BELFRY_UPDATE=1 sh tools/engine.sh
 	@BELFRY_UPDATE=1 sh tools/kernel-stock.sh
-	@BELFRY_UPDATE=1 sh tools/kernel-savic.sh
+	@BELFRY_UPDATE=1 sh tools/kernel-small.sh savic svsm
