@@ -41,24 +41,25 @@ static enum present_result settle_queued(struct present *p, struct apic *apic,
 	return apic_take(apic, queued) ? PRESENT_OK : PRESENT_UNTAKEN;
 }
 
-static void eoi_lazily(struct apic *apic)
+static void eoi_lazily(struct present *p, struct apic *apic)
 {
 	bool served = apic_in_service(apic) != APIC_NO_VECTOR;
-	u8 level_vector;
+	u8 vector;
 
-	apic_eoi(apic, &level_vector);
+	if (apic_eoi(apic, &vector))
+		p->level_eoi = vector;
 	if (apic->count && served)
 		apic->count->eoi_lazy++;
 }
 
 /*
  * With the vector still queued nothing is in service, and a byte that the
- * guest cleared ends nothing. It is edge, so no one has to be told.
+ * guest cleared ends nothing.
  */
 static void settle_lazy(struct present *p, struct apic *apic, u8 *eoi)
 {
 	if (p->lazy && eoi && !__atomic_exchange_n(eoi, 0, __ATOMIC_SEQ_CST))
-		eoi_lazily(apic);
+		eoi_lazily(p, apic);
 	p->lazy = false;
 }
 
@@ -145,15 +146,6 @@ static bool only_one(const u32 a[8], const u32 b[8])
 	return n == 1;
 }
 
-static bool elidable(const struct apic *apic)
-{
-	int v = vec_highest(apic->irr);
-
-	if (!only_one(apic->irr, apic->isr))
-		return false;
-	return !apic_is_level(apic, v >= 0 ? v : apic_in_service(apic));
-}
-
 /* TPR is hardware's to compare: falling, it lets V_IRQ through by itself. */
 void present_enter(struct present *p, struct apic *apic, struct vmsa *vmsa,
 		   u8 *eoi)
@@ -173,7 +165,7 @@ void present_enter(struct present *p, struct apic *apic, struct vmsa *vmsa,
 	}
 	vmsa->vintr_ctrl = ctl;
 	enter_nmi(apic, vmsa);
-	p->lazy = eoi && elidable(apic);
+	p->lazy = eoi && only_one(apic->irr, apic->isr);
 	if (p->lazy)
 		__atomic_store_n(eoi, 1, __ATOMIC_SEQ_CST);
 }

@@ -20,10 +20,13 @@
  *   (gone) <---- EOI: register, or lazy: the byte is clear ---- IN SERVICE
  *
  * Lazy EOI: while exactly one vector is in the APIC at all, in service or
- * queued, and it is edge, nothing has to happen at its EOI. Then a byte in
- * the guest's memory says that clearing it is enough (58019 APIC protocol,
+ * queued, nothing has to happen at once at its EOI. Then a byte in the guest's
+ * memory says that clearing it is enough (58019 APIC protocol,
  * NO_EOI_REQUIRED; KVM's PV EOI is the same idea). The guest may write the
- * byte at will: it can only end what is in service on its own vCPU.
+ * byte at will: it can only end what is in service on its own vCPU. Of a
+ * level-triggered vector the host learns at the next settling: until then its
+ * line is not looked at again, at most until the guest halts or its timer
+ * ticks.
  */
 #ifndef CORE_PRESENT_H
 #define CORE_PRESENT_H
@@ -35,6 +38,7 @@ struct present {
 	u8 queued;		/* in V_INTR_VECTOR; 0: nothing */
 	bool lazy;		/* the byte is set, and ours */
 	bool entered;		/* present_enter() since present_settle() */
+	u8 level_eoi;		/* ended lazily: tell the host, then 0 */
 };
 
 enum present_result {
@@ -55,7 +59,8 @@ void present_unpark(struct vmsa *vmsa);
  * What happened since present_enter(): takes TPR, the queued vector, the lazy
  * EOI and the interrupted event over into APIC and EVENTINJ. Afterwards
  * nothing is queued and the byte is 0, so that registers can be read and
- * written. Calling it again, without a run in between, changes nothing.
+ * written. Calling it again, without a run in between, changes nothing. Look
+ * at level_eoi afterwards.
  */
 enum present_result present_settle(struct present *p, struct apic *apic,
 				   struct vmsa *vmsa, u8 *eoi);

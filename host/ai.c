@@ -91,6 +91,16 @@ static bool post_level(struct doorbell_ext *ext, u8 vector)
 
 /* ---- telling VMPL 0 ------------------------------------------------------ */
 
+void host_ai_look(struct host_ctx *c)
+{
+	struct host_vcpu *v = c->vcpu;
+	struct host_ctx *top = &v->ctx[0];
+
+	top->hv.look = true;
+	if (v->current || top->state == CTX_HALTED)
+		host_kick(v);
+}
+
 /*
  * A lower VMPL runs: VMPL 0 gets the CPU, and looks before it gives it back.
  * VMPL 0 runs: the vector of 8000001Bh, unless it has not even looked at what
@@ -107,9 +117,7 @@ static void announce(struct host_ctx *c, bool told)
 		v->stats.notifications++;
 		return;
 	}
-	top->hv.look = true;
-	if (v->current || top->state == CTX_HALTED)
-		host_kick(v);
+	host_ai_look(c);
 }
 
 static bool post_one(struct host_ctx *c, struct doorbell_ext *ext, u8 vector)

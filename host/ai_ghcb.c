@@ -164,6 +164,14 @@ void host_ghcb_disable_alternate(struct ghcb_call *call)
 
 /* ---- 8000001Dh ----------------------------------------------------------- */
 
+/* A line that is still asserted is delivered, and waited for, again. */
+static void eoi_pins(struct host *h, u8 vector)
+{
+	ioapic_eoi(&h->ioapic, vector);
+	for (unsigned int pin = 0; pin < IOAPIC_PINS; pin++)
+		host_resample_line(h, pin);
+}
+
 /* For a vector that no pin waits with there is nothing to do. */
 void host_ghcb_specific_eoi(struct ghcb_call *call)
 {
@@ -177,5 +185,5 @@ void host_ghcb_specific_eoi(struct ghcb_call *call)
 		return;
 	c->count.vector[vector].eoi++;
 	if (c->vmpl == call->host->config.guest_vmpl)
-		ioapic_eoi(&call->host->ioapic, vector);
+		eoi_pins(call->host, vector);
 }

@@ -86,6 +86,8 @@ struct host *host_new(const struct host_config *config, struct machine *m,
 	for (unsigned int i = 0; i < config->vcpus; i++)
 		if (!vcpu_init(h, i))
 			goto fail;
+	if (!host_resample_init(h))
+		goto fail;
 	host_irq_init(h);
 	hv_attach(m, &host_hv_ops, h);
 	return h;
@@ -103,6 +105,7 @@ void host_free(struct host *h)
 			host_timer_free(&h->vcpu[i].ctx[vmpl]);
 			host_hv_timer_free(&h->vcpu[i].ctx[vmpl]);
 		}
+	host_resample_free(h);
 	free(h->vmcbs);
 	free(h->vcpu);
 	free(h);

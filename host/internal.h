@@ -177,6 +177,8 @@ struct host {
 	bool alternate_ended[SNP_VMPLS];	/* on one vCPU at least */
 	u64 ap_jump_table;
 	struct ioapic ioapic;
+	struct host_timer *resample;
+	bool resample_armed;
 	struct host_reason reason[HOST_REASONS];
 };
 
@@ -259,6 +261,14 @@ bool host_ai_owns(const struct host_ctx *c, u32 offset);
 void host_ai_reset(struct host_ctx *c);
 void host_ai_flush(struct host_vcpu *v);
 void host_ai_announce(struct host_vcpu *v);
+/* VMPL 0 above @c runs once, as soon as it can. */
+void host_ai_look(struct host_ctx *c);
+
+/* resample.c */
+bool host_resample_init(struct host *h);
+void host_resample_free(struct host *h);
+/* The pin's line, or its remote IRR, may have been set. */
+void host_resample_line(struct host *h, unsigned int pin);
 
 /* savic.c */
 extern const struct presenter host_present_savic;

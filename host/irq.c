@@ -112,6 +112,8 @@ void host_set_gsi(struct host *h, unsigned int gsi, bool level)
 {
 	if (gsi < IOAPIC_PINS)
 		ioapic_set_line(&h->ioapic, gsi, level);
+	if (gsi < IOAPIC_PINS && level)
+		host_resample_line(h, gsi);
 }
 
 void host_msi(struct host *h, u64 address, u32 data)

@@ -21,14 +21,15 @@ bool guest_apic_on(const struct vcpu *v)
 
 /* ---- life ---------------------------------------------------------------- */
 
-bool guest_apic_init(u32 index, struct doorbell *page, bool on)
+bool guest_apic_init(u32 index, struct doorbell *page, bool on,
+		     struct apic_counters *count)
 {
 	struct guest_apic *a = &vcpu_of(index)->apic;
 
 	users = on ? SVSM_APIC_ENABLED : SVSM_APIC_DISABLED;
 	*a = (struct guest_apic){ .page = page };
 	if (!svsm_apic_init(&a->protocol, &a->apic, info.apic_id[index],
-			    &users, NULL))
+			    &users, count))
 		return false;
 	a->protocol.on = on;
 	return true;
@@ -41,7 +42,7 @@ void guest_apic_reset(struct vcpu *v, bool on, u8 cr8)
 
 	mailbox_drain(&a->box, &a->apic);
 	svsm_apic_init(&a->protocol, &a->apic, a->apic.config.id, &users,
-		       NULL);
+		       a->apic.count);
 	apic_write_cr8(&a->apic, cr8);
 	a->present = (struct present){ 0 };
 	a->halted = false;
@@ -64,12 +65,17 @@ const char *guest_apic_settle(struct vcpu *v, struct vmsa *vmsa)
 		[PRESENT_BAD_EVENT] = "an illegal event was interrupted",
 	};
 	struct guest_apic *a = &v->apic;
+	enum present_result result;
 	bool there;
 	u8 byte;
 
 	there = a->present.lazy && guest_take(v->ca + CA_EOI, &byte);
-	return reasons[present_settle(&a->present, &a->apic, vmsa,
-				      there ? &byte : NULL)];
+	result = present_settle(&a->present, &a->apic, vmsa,
+				there ? &byte : NULL);
+	if (a->present.level_eoi)
+		inject_specific_eoi(a->present.level_eoi);
+	a->present.level_eoi = 0;
+	return reasons[result];
 }
 
 static void take_new(struct guest_apic *a)

@@ -45,9 +45,11 @@ void inject_disable(u64 info1);
 
 /*
  * Before any CPU serves the guest: its vCPU @index, which rings @page; @on:
- * its VMSAs have Alternate Injection. False: no APIC can have this id.
+ * its VMSAs have Alternate Injection; @count may be NULL. False: no APIC can
+ * have this id.
  */
-bool guest_apic_init(u32 index, struct doorbell *page, bool on);
+bool guest_apic_init(u32 index, struct doorbell *page, bool on,
+		     struct apic_counters *count);
 /* A new VMSA for the vCPU, its V_TPR @cr8: power-up state, nothing pending. */
 void guest_apic_reset(struct vcpu *v, bool on, u8 cr8);
 bool guest_apic_on(const struct vcpu *v);

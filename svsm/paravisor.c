@@ -126,8 +126,14 @@ static const char *settle(struct paravisor_vcpu *v)
 		[PRESENT_BAD_EVENT] = "illegal-event-interrupted",
 	};
 
+	enum present_result result;
+
 	present_park(v->vmsa);
-	return reasons[present_settle(&v->present, &v->apic, v->vmsa, v->eoi)];
+	result = present_settle(&v->present, &v->apic, v->vmsa, v->eoi);
+	if (v->present.level_eoi)
+		v->guest->ops->specific_eoi(v->cpu, v->present.level_eoi);
+	v->present.level_eoi = 0;
+	return reasons[result];
 }
 
 const char *paravisor_turn(struct paravisor_vcpu *v)

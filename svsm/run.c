@@ -27,7 +27,8 @@ static void start_apics(struct vmsa *v)
 	bool on = v->sev_features & SEV_FEATURE_ALTERNATE;
 
 	for (u32 i = 0; i < info.cpus; i++)
-		if (!guest_apic_init(i, cpu_of(i)->doorbell, on))
+		if (!guest_apic_init(i, cpu_of(i)->doorbell, on,
+				     cpu_counters(i)))
 			stop(MONITOR_STOP_INFO, "an APIC id that no APIC can "
 			     "have", info.apic_id[i]);
 	if (on)

@@ -150,6 +150,48 @@ static void held_follows(void **state)
 	rig_free(&r);
 }
 
+/* Asserted while its EOI is due: VMPL 0 gets a turn now and then, to see it. */
+static void line_waits(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_ai(&r, 1);
+	raise_line(&r, 9, 0x42);
+	hv_exit(&r, 0);
+	hv_ext(&r, 0)->status = 0;
+	hv_page(&r, 0)->per_vmpl_events = 0;
+	/* It gets its turn for the message itself first. */
+	rig_call(&r, 0, GHCB_RUN_VMPL, LOWER, 0);
+	hv_run_lower(&r, 0);
+	rig_kicks(&r, 0);
+	for (int i = 0; i < 2; i++) {
+		rig_advance(&r, 1000000);
+		assert_int_equal(rig_kicks(&r, 0), 1);
+		machine_kicked(r.m, 0);
+		assert_int_equal(r.h->vcpu[0].current, 0);
+		hv_run_lower(&r, 0);
+	}
+	/* The device has been served: nothing waits. */
+	host_set_gsi(r.h, 9, false);
+	rig_advance(&r, 1000000);
+	rig_advance(&r, 1000000);
+	assert_int_equal(rig_kicks(&r, 0), 0);
+	/* It comes again before the EOI, which comes in time. */
+	host_set_gsi(r.h, 9, true);
+	hv_run_top(&r, 0);
+	assert_int_equal(rig_call(&r, 0, GHCB_SPECIFIC_EOI,
+				  LOWER << SPECIFIC_EOI_VMPL_SHIFT | 0x42, 0),
+			 0);
+	assert_int_equal(hv_ext(&r, 0)->status, DOORBELL_EXT_LEVEL | 0x42);
+	host_set_gsi(r.h, 9, false);
+	rig_advance(&r, 1000000);
+	rig_kicks(&r, 0);
+	rig_advance(&r, 1000000);
+	assert_int_equal(rig_kicks(&r, 0), 0);
+	rig_free(&r);
+}
+
 /* [58] */
 static void nmi_and_mc(void **state)
 {
@@ -441,6 +483,7 @@ int main(void)
 	ROW("[51] edge after level", edge_after_level);
 	ROW("[50] all vectors", all_vectors);
 	ROW("[51] a held level vector follows", held_follows);
+	ROW("a line that waits for its EOI", line_waits);
 	ROW("[58] NMI and machine check", nmi_and_mc);
 	ROW("[54, 59] spoilt descriptor", spoilt);
 	ROW("[56] own part only", own_part_only);

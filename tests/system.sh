@@ -365,7 +365,7 @@ budget_tests() {
 	paravisor alternate broadcast 4 50 30 80
 	paravisor alternate edge 1 70 10 80
 	paravisor alternate timer 1 30 10 40
-	paravisor alternate level 1 60 0 60
+	paravisor alternate level 1 50 0 40
 	paravisor alternate halt 1 30 20 40
 	END
 }

@@ -10,7 +10,7 @@
 #include "host/internal.h"
 #include "tests/lib/scripted.h"
 
-#define RIG_TIMERS	(2 * SCRIPT_CPUS * SNP_VMPLS)
+#define RIG_TIMERS	(2 * SCRIPT_CPUS * SNP_VMPLS + 1)
 #define GHCB_AT(cpu, vmpl)	(0x40000ull + ((cpu) * 4 + (vmpl)) * PAGE_SIZE)
 #define SHARED_PAGE		0x60000ull
 #define MMIO_PAGE		0xfed00000ull
