@@ -355,7 +355,7 @@ budget_tests() {
 	svsm alternate broadcast 4 60 30 80
 	svsm alternate edge 1 40 10 20
 	svsm alternate timer 1 20 10 20
-	svsm alternate level 1 60 0 40
+	svsm alternate level 1 40 10 20
 	svsm alternate halt 1 20 20 20
 	paravisor alternate eoi 1 10 0 20
 	paravisor alternate cr8 1 0 0 0
