@@ -5,13 +5,20 @@
  * extended descriptor in VMPL 0's doorbell page as soon as there is one; from
  * then on they are the monitor's. ISR, TPR and EOI never come here. The rules
  * for the producer are inferred from consumers (docs/ghcb.md).
+ *
+ * The same way is taken below a monitor that has Secure AVIC, as long as the
+ * vCPU's backing page is not registered.
  */
 #include "host/internal.h"
 
 bool host_ai_active(const struct host_ctx *c)
 {
-	return c->vmpl && c->features & SEV_FEATURE_ALTERNATE &&
-	       host_ctx_has_vmsa(c);
+	bool no_page = c->savic.monitored && !c->savic.registered;
+
+	if (!c->vmpl || !host_ctx_has_vmsa(c))
+		return false;
+	return c->features & SEV_FEATURE_ALTERNATE ||
+	       (host_savic_active(c) && no_page);
 }
 
 /*
@@ -250,7 +257,7 @@ static bool ai_wants(const struct host_ctx *c)
 	return false;
 }
 
-static void ai_notify(struct host_ctx *c)
+void host_ai_notify(struct host_ctx *c)
 {
 	if (host_ai_active(c))
 		flush(c);
@@ -260,5 +267,5 @@ const struct presenter host_present_ai = {
 	.settle = ai_settle,
 	.prepare = ai_prepare,
 	.wants = ai_wants,
-	.notify = ai_notify,
+	.notify = host_ai_notify,
 };

@@ -14,7 +14,7 @@ static bool from_below(struct ghcb_call *call)
 	return true;
 }
 
-/* The context that INFO1[19:16] names, if Alternate Injection is on there. */
+/* The context that INFO1[19:16] names, if a monitor presents there. */
 static struct host_ctx *target(struct ghcb_call *call, u64 reserved)
 {
 	unsigned int vmpl = call->info1 >> 16 & 0xf;
@@ -24,7 +24,8 @@ static struct host_ctx *target(struct ghcb_call *call, u64 reserved)
 	    vmpl >= SNP_VMPLS)
 		goto refuse;
 	c = &call->ctx->vcpu->ctx[vmpl];
-	if (host_ai_active(c))
+	if (host_ctx_has_vmsa(c) &&
+	    c->features & (SEV_FEATURE_ALTERNATE | SEV_FEATURE_SECURE_AVIC))
 		return c;
 refuse:
 	host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "VMPL or reserved bits");
@@ -144,9 +145,11 @@ void host_ghcb_disable_alternate(struct ghcb_call *call)
 	c = target(call, 0xfc);
 	if (!c)
 		return;
-	if (!page || apic_mode_of(&c->apic) == APIC_VIEW_NONE)
+	if (!page || apic_mode_of(&c->apic) == APIC_VIEW_NONE ||
+	    host_savic_active(c))
 		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
-					"no doorbell page, or no APIC");
+					"no doorbell page, no APIC, or "
+					"Secure AVIC");
 	take_over(c, &page->ext[c->vmpl - 1]);
 	if (!__atomic_and_fetch(&page->per_vmpl_events,
 				~DOORBELL_EVENTS_VMPL(c->vmpl),
@@ -184,6 +187,7 @@ void host_ghcb_specific_eoi(struct ghcb_call *call)
 	if (!c)
 		return;
 	c->count.vector[vector].eoi++;
+	host_savic_specific_eoi(c, vector);
 	if (c->vmpl == call->host->config.guest_vmpl)
 		eoi_pins(call->host, vector);
 }

@@ -50,14 +50,33 @@ void host_ghcb_doorbell(struct ghcb_call *call)
 }
 
 /*
+ * Another VMPL's: only VMPL 0, and only where it makes vCPUs look into their
+ * backing pages; no vector comes from here. NULL: neither.
+ */
+static struct host_ctx *sender(struct ghcb_call *call)
+{
+	struct host_ctx *c = call->ctx;
+
+	if (!call->info2)
+		return c;
+	if (c->vmpl || call->info2 >= SNP_VMPLS)
+		return NULL;
+	c = &c->vcpu->ctx[call->info2];
+	return host_ctx_has_vmsa(c) && host_savic_active(c) ? c : NULL;
+}
+
+/*
  * INFO1 is an ICR value in x2APIC format whatever mode the APIC is in: KVM
  * loses the destination in xAPIC mode, which is a defect and not a contract.
+ * INFO2 is the VMPL whose vCPUs it is for, 0 the caller's own (ours).
  */
 void host_ghcb_hv_ipi(struct ghcb_call *call)
 {
-	struct host_ctx *c = call->ctx;
+	struct host_ctx *c = sender(call);
 	struct irq_msg msg;
 
+	if (!c)
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "VMPL");
 	if (apic_mode_of(&c->apic) == APIC_VIEW_NONE ||
 	    apic_decode_icr(call->info1, true, &msg) != APIC_OK)
 		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "ICR");

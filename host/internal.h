@@ -68,6 +68,8 @@ struct host_savic {
 	u64 gpa;
 	u32 level[8];		/* level vectors handed over, not EOIed */
 	bool ipi;		/* its page may hold something new */
+	bool monitored;		/* VMPL 0 decides about the page */
+	bool told;		/* VMPL 0 was woken for what there is */
 };
 
 /*
@@ -256,7 +258,9 @@ void host_ri_ring(struct host_ctx *c);
 
 /* ai.c */
 extern const struct presenter host_present_ai;
+/* Does VMPL 0 get what comes for @c, through the descriptor? */
 bool host_ai_active(const struct host_ctx *c);
+void host_ai_notify(struct host_ctx *c);
 bool host_ai_owns(const struct host_ctx *c, u32 offset);
 void host_ai_reset(struct host_ctx *c);
 void host_ai_flush(struct host_vcpu *v);
@@ -278,6 +282,8 @@ void host_savic_force_enabled(struct host_ctx *c);
 void host_savic_ipi(struct host_ctx *from, const struct irq_msg *msg);
 bool host_savic_eoi(struct host_ctx *c, u8 *vector);
 void host_savic_ioapic_eoi(struct host *h, u8 vector);
+/* VMPL 0 says which vector ends. */
+void host_savic_specific_eoi(struct host_ctx *c, u8 vector);
 
 /* cpuid.c; xcr0 for leaf Dh */
 #define CPUID_XSAVE_LEAF	0xd

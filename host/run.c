@@ -30,6 +30,14 @@ static bool below_wants(const struct host_ctx *c)
 	return false;
 }
 
+/* It runs now: once is enough for what is there (savic_wants()). */
+static void below_told(struct host_ctx *c)
+{
+	for (unsigned int vmpl = c->vmpl + 1; vmpl < SNP_VMPLS; vmpl++)
+		if (c->vcpu->ctx[vmpl].runner == (int)c->vmpl)
+			c->vcpu->ctx[vmpl].savic.told = true;
+}
+
 static bool ctx_ready(const struct host_ctx *c)
 {
 	if (c->state == CTX_RUNNABLE)
@@ -58,8 +66,10 @@ static struct host_ctx *pick(struct host_vcpu *v)
 	if (host_ctx_has_vmsa(c) && c->state != CTX_CREATED) {
 		if (!ctx_ready(c))
 			return NULL;
-		if (c->state == CTX_HALTED)
+		if (c->state == CTX_HALTED) {
 			c->hv.look = false;
+			below_told(c);
+		}
 		return c;
 	}
 	for (unsigned int vmpl = 0; vmpl < SNP_VMPLS; vmpl++)

@@ -79,6 +79,7 @@ static void savic_prepare(struct host_ctx *c)
 
 	/* Before the soft state is read: 4.5, race (b). */
 	c->savic.ipi = false;
+	c->savic.told = false;
 	vmcb->event_inj = 0;
 	if (!(vmcb->int_ctl & VINTR_V_NMI) && apic_take_nmi(&c->apic))
 		vmcb->int_ctl |= VINTR_V_NMI;
@@ -95,18 +96,33 @@ static void savic_prepare(struct host_ctx *c)
  * lock, and blocking is decided under it. (b) Between clearing the flag and
  * VMRUN: VMRUN evaluates the page. (c) In the guest at HLT: Idle-HLT looks
  * into the page before it exits.
+ *
+ * A monitor that halts for it is woken once for what there is: if it does not
+ * run the VMPL then, it knows why.
  */
 static bool savic_wants(const struct host_ctx *c)
 {
+	if (c->savic.told)
+		return false;
 	if (c->apic.nmi_pending && !(c->vmcb->int_ctl & VINTR_V_NMI))
 		return true;
 	return c->savic.ipi || (c->savic.registered && any(c->apic.irr));
+}
+
+static void savic_notify(struct host_ctx *c)
+{
+	c->savic.told = false;
+	if (host_ai_active(c))
+		host_ai_notify(c);
+	else
+		host_ctx_wake(c);
 }
 
 const struct presenter host_present_savic = {
 	.settle = savic_settle,
 	.prepare = savic_prepare,
 	.wants = savic_wants,
+	.notify = savic_notify,
 };
 
 /* ---- IPIs and EOI ------------------------------------------------------- */
@@ -121,9 +137,10 @@ static void look(struct host_ctx *c, bool nmi)
 	struct host_vcpu *v = c->vcpu;
 
 	c->savic.ipi = true;
+	c->savic.told = false;
 	if (nmi || v->serving || v->current != c->vmpl ||
 	    !hv_in_guest(v->host->m, v->cpu))
-		return host_ctx_notify(c);
+		return host_ctx_wake(c);
 	v->stats.doorbells++;
 	hv_doorbell(v->host->m, v->cpu);
 }
@@ -164,6 +181,11 @@ bool host_savic_eoi(struct host_ctx *c, u8 *vector)
 	c->count.vector[v].eoi++;
 	*vector = v;
 	return true;
+}
+
+void host_savic_specific_eoi(struct host_ctx *c, u8 vector)
+{
+	c->savic.level[vector / 32] &= ~BIT(vector % 32);
 }
 
 /* Linux without TMR ends level interrupts at the I/O APIC: forget them. */
@@ -229,23 +251,44 @@ static void savic_unregister(struct ghcb_call *call, struct host_ctx *c)
 	c->savic.registered = false;
 	c->savic.gpa = NO_GPA;
 	take_back(c);
+	if (host_ai_active(c))
+		host_ai_notify(c);
 }
 
+/*
+ * VMPL that INFO2 names: 0 is the caller's own, as Linux has it; another one
+ * only from VMPL 0 (ours).
+ */
+static bool vmpl_of(const struct ghcb_call *call, unsigned int *vmpl)
+{
+	*vmpl = call->info2 ? call->info2 : call->ctx->vmpl;
+	return !call->info2 || (!call->ctx->vmpl && call->info2 < SNP_VMPLS);
+}
+
+/*
+ * VMPL 0 that speaks for another VMPL gets what comes for that as long as
+ * there is no page, instead of its waiting here.
+ */
 void host_ghcb_savic(struct ghcb_call *call)
 {
 	struct host_vcpu *v = call->ctx->vcpu;
+	unsigned int vmpl;
 	struct host_ctx *c;
 
-	if (!host_savic_active(call->ctx))
+	if (!vmpl_of(call, &vmpl))
+		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "VMPL");
+	if (!host_savic_active(&v->ctx[vmpl]))
 		return host_ghcb_refuse(call, GHCB_ERR_INVALID_EVENT,
 					"Secure AVIC is off");
 	if (call->rax != GHCB_SAVIC_SELF)
 		v = call->rax >> 32 ? NULL :
 		    host_vcpu_by_apic_id(call->host, call->rax);
-	c = v ? &v->ctx[call->ctx->vmpl] : NULL;
-	if (!c || call->info1 > GHCB_SAVIC_UNREGISTER)
+	c = v ? &v->ctx[vmpl] : NULL;
+	if (!c || (vmpl != call->ctx->vmpl && !host_ctx_has_vmsa(c)) ||
+	    call->info1 > GHCB_SAVIC_UNREGISTER)
 		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
 					"APIC id or operation");
+	c->savic.monitored = vmpl != call->ctx->vmpl;
 	if (call->info1 == GHCB_SAVIC_REGISTER)
 		savic_register(call, c);
 	else
