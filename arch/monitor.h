@@ -69,7 +69,10 @@ ASSERT_SIZE(struct monitor_info, 4096);
 #define MONITOR_UNAWARE			BIT(0)
 /* It gets no x2APIC, only the page at FEE00000h. */
 #define MONITOR_XAPIC			BIT(1)
-#define MONITOR_FLAGS			(MONITOR_UNAWARE | MONITOR_XAPIC)
+/* Its APIC shall be accelerated by Secure AVIC, if that can be. */
+#define MONITOR_SECURE_AVIC		BIT(2)
+#define MONITOR_FLAGS							\
+	(MONITOR_UNAWARE | MONITOR_XAPIC | MONITOR_SECURE_AVIC)
 
 /*
  * Why a monitor ends the guest: GHCB termination, reason set MONITOR_REASONS.

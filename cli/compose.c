@@ -81,6 +81,8 @@ static struct boot_machine machine_of(const struct launch *l,
 		.native = l->guest == GUEST_PLAIN,
 		.unaware = l->guest == GUEST_PARAVISOR,
 		.no_x2apic = l->no_x2apic,
+		.secure_avic = l->guest == GUEST_PARAVISOR &&
+			       l->injection == INJECT_SECURE_AVIC,
 		.sev_features = l->guest == GUEST_PLAIN ? 0 : features_of(l),
 		.virtual_tom = l->guest == GUEST_PARAVISOR ? top_of(l) : 0,
 	};

@@ -148,11 +148,12 @@ static int refuse_pairs(const struct launch *l)
 
 static int refuse_paravisor(const struct launch *l)
 {
-	if (l->injection == INJECT_ALTERNATE)
+	if (l->injection == INJECT_ALTERNATE ||
+	    l->injection == INJECT_SECURE_AVIC)
 		return 0;
 	return misuse("--guest paravisor and --injection %s: this guest's "
 		      "interrupts are the monitor's to present "
-		      "(--injection alternate)",
+		      "(--injection alternate, secure-avic)",
 		      injection_name(l->injection));
 }
 
@@ -246,9 +247,11 @@ static int decide_micro(struct launch *l)
 /* The one that knows what it is about to get. */
 static enum place kernel_place(const struct launch *l)
 {
+	if (l->guest == GUEST_PARAVISOR)
+		return PLACE_KERNEL_STOCK;
 	if (l->injection == INJECT_SECURE_AVIC)
 		return PLACE_KERNEL_SAVIC;
-	if (l->injection == INJECT_ALTERNATE && l->guest == GUEST_SVSM)
+	if (l->injection == INJECT_ALTERNATE)
 		return PLACE_KERNEL_SVSM;
 	return PLACE_KERNEL_STOCK;
 }

@@ -79,6 +79,7 @@ struct boot_ranges {
  * @unaware:      an SNP guest that does not know it (vTOM paravisor): no
  *                C-bit in its tables, no secrets or CPUID page, no cc_blob
  * @no_x2apic:    @unaware: hide the x2APIC
+ * @secure_avic:  @unaware: the monitor shall use Secure AVIC
  * @lazy:         no shim: only what the file holds is validated at the entry
  * @c_bit:        position of the C-bit; 0 means SNP_C_BIT
  * @vmpl:         0: a complete file. Above: only the pages, for a file whose
@@ -97,6 +98,7 @@ struct boot_machine {
 	bool native;
 	bool unaware;
 	bool no_x2apic;
+	bool secure_avic;
 	bool lazy;
 	u8 c_bit;
 	u8 vmpl;

@@ -96,6 +96,9 @@ const char *emulate_exit(struct paravisor_vcpu *v)
 		return emulate_ioio(v);
 	case EXIT_NPF:
 		return emulate_npf(v);
+	case EXIT_AVIC_INCOMPLETE_IPI:
+	case EXIT_AVIC_NOACCEL:
+		return emulate_avic(v);
 	case EXIT_HLT:
 	case EXIT_IDLE_HLT:
 		return emulate_hlt(v);

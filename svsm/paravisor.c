@@ -9,6 +9,9 @@
  *   nothing to run for?                idle(), and look again
  *   present, preset the exit, run      present_enter(), run()
  *
+ * With Secure AVIC the APIC's vectors are in the page while the guest runs
+ * or sleeps, and here in between: paravisor_savic.c.
+ *
  * Nothing waits unseen while the guest runs or the CPU sleeps: what is new
  * announces itself by #HV. If it came before the doorbell was taken, it is
  * looked at in this turn; if later, run() and idle() find the doorbell rung.
@@ -25,36 +28,60 @@ bool paravisor_init(struct paravisor_vcpu *v, const struct apic_config *config,
 	return apic_init(&v->apic, config, count);
 }
 
-/*
- * One exit for all who have to know: if it is several, by the guest's own
- * addressing. Who knows already is not told again.
- */
+/* Those who have to be told, and the only one of them. */
+struct told {
+	const struct paravisor_vcpu *only;
+	unsigned int count;
+};
+
+static void tell(struct told *told, const struct paravisor_vcpu *to)
+{
+	told->only = to;
+	told->count++;
+}
+
+/* One exit for all: if they are several, by the guest's own addressing. */
+static void tell_host(struct paravisor_vcpu *v, const struct told *told,
+		      const struct irq_msg *msg,
+		      void (*op)(void *cpu, const struct irq_msg *msg))
+{
+	struct irq_msg kick = *msg;
+
+	if (!told->count)
+		return;
+	if (told->count == 1)
+		kick = (struct irq_msg){ .dest = told->only->apic.config.id,
+					 .mode = msg->mode, .wide = true };
+	else if (msg->shorthand == APIC_DEST_ALL)
+		kick.shorthand = APIC_DEST_OTHERS;
+	op(v->cpu, &kick);
+}
+
+/* Who knows already is not told again. */
 static void send(struct paravisor_vcpu *v, const struct irq_msg *msg)
 {
 	const struct paravisor *guest = v->guest;
-	struct irq_msg kick = *msg;
-	struct paravisor_vcpu *to, *last = NULL;
-	unsigned int i, kicks = 0;
+	struct told kick = { 0 }, ring = { 0 };
+	enum paravisor_where where;
+	struct paravisor_vcpu *to;
+	unsigned int i;
 
 	for (i = 0; i < guest->cpus; i++) {
 		to = guest->vcpu[i];
 		if (!apic_match(&to->apic, msg, &v->apic))
 			continue;
-		if (mailbox_post(&to->box, msg) && to != v) {
-			last = to;
-			kicks++;
-		}
+		if (!paravisor_savic_post(to, msg, &where))
+			where = mailbox_post(&to->box, msg) ? PARAVISOR_LOCAL :
+							      PARAVISOR_INSIDE;
+		if (to != v && where == PARAVISOR_LOCAL)
+			tell(&kick, to);
+		if (where == PARAVISOR_PAGE)
+			tell(&ring, to);
 		if (msg->mode == APIC_LOWEST)
 			break;
 	}
-	if (!kicks)
-		return;
-	if (kicks == 1)
-		kick = (struct irq_msg){ .dest = last->apic.config.id,
-					 .wide = true };
-	else if (msg->shorthand == APIC_DEST_ALL)
-		kick.shorthand = APIC_DEST_OTHERS;
-	guest->ops->kick(v->cpu, &kick);
+	tell_host(v, &kick, msg, guest->ops->kick);
+	tell_host(v, &ring, msg, guest->ops->ring);
 }
 
 static void arm(struct paravisor_vcpu *v)
@@ -97,6 +124,7 @@ static void take_new(struct paravisor_vcpu *v)
 
 	v->guest->ops->poll(v->cpu);
 	take_allowed(v);
+	paravisor_savic_take(v);
 	mailbox_drain(&v->box, &v->apic);
 	if (doorbell_drain(v->page, v->guest->vmpl, &v->apic, &drain))
 		doorbell_apply(&drain, &v->apic);
@@ -136,11 +164,31 @@ static const char *settle(struct paravisor_vcpu *v)
 	return reasons[result];
 }
 
+static void rest(struct paravisor_vcpu *v)
+{
+	bool sleep = !paravisor_savic_leave(v, true);
+
+	if (sleep)
+		v->guest->ops->idle(v->cpu);
+	paravisor_savic_back(v, sleep);
+}
+
+static void run(struct paravisor_vcpu *v)
+{
+	present_enter(&v->present, &v->apic, v->vmsa, v->eoi);
+	if (!paravisor_savic_leave(v, false)) {
+		present_unpark(v->vmsa);
+		v->guest->ops->run(v->cpu);
+	}
+	paravisor_savic_back(v, false);
+}
+
 const char *paravisor_turn(struct paravisor_vcpu *v)
 {
-	const struct paravisor_ops *ops = v->guest->ops;
 	const char *reason = settle(v);
+	bool runs;
 
+	paravisor_savic_take(v);
 	if (!reason)
 		reason = emulate_exit(v);
 	/* Served: a run that does not happen must not serve it again. */
@@ -148,13 +196,13 @@ const char *paravisor_turn(struct paravisor_vcpu *v)
 	if (reason)
 		return reason;
 	take_new(v);
-	if (!runnable(v, &reason)) {
-		if (!reason)
-			ops->idle(v->cpu);
+	runs = runnable(v, &reason);
+	if (reason)
 		return reason;
-	}
-	present_enter(&v->present, &v->apic, v->vmsa, v->eoi);
-	present_unpark(v->vmsa);
-	ops->run(v->cpu);
+	paravisor_savic_give(v);
+	if (runs)
+		run(v);
+	else
+		rest(v);
 	return NULL;
 }

@@ -18,6 +18,7 @@
 #include "core/gpr.h"
 #include "core/mailbox.h"
 #include "core/present.h"
+#include "core/backing.h"
 
 /* Chunk of a string of port I/O: one GHCB exit if the GHCB can do it. */
 #define PARAVISOR_STRING	512
@@ -48,6 +49,11 @@ struct paravisor_ops {
 		     void *data, unsigned int count);
 	bool (*mmio)(void *cpu, u64 gpa, unsigned int size, bool write,
 		     u64 *value);
+	/* Backing page of this vCPU: the host asks there from now on, or not */
+	bool (*savic)(void *cpu, u64 gpa, bool on);
+	/* The vCPUs that msg addresses shall look into their pages. */
+	void (*ring)(void *cpu, const struct irq_msg *msg);
+	void (*note)(void *cpu, const char *text);
 };
 
 /* What the guest told devices to send: only that may come from the host. */
@@ -55,6 +61,18 @@ struct paravisor_learn {
 	u64 msi_at;		/* where an MSI address was written */
 	u32 config;		/* port CF8h */
 	u8 ioapic_select;
+};
+
+#define PARAVISOR_PINS	24	/* of the I/O APIC */
+
+/*
+ * Where a vCPU is, for those who post to its backing page. In the monitor it
+ * needs no telling: it looks again on its way out.
+ */
+enum paravisor_where {
+	PARAVISOR_INSIDE,	/* in the monitor */
+	PARAVISOR_PAGE,		/* hardware works on its page, or shall */
+	PARAVISOR_LOCAL,	/* it runs or sleeps, and the page is unused */
 };
 
 struct paravisor_vcpu;
@@ -66,6 +84,7 @@ struct paravisor {
 	unsigned int cpus;
 	unsigned int vmpl;
 	u32 allowed[8];		/* atomic: vectors of devices, all vCPUs */
+	u64 route[PARAVISOR_PINS];	/* redirection entries; Secure AVIC */
 };
 
 struct paravisor_vcpu {
@@ -83,6 +102,12 @@ struct paravisor_vcpu {
 	u64 ignored;		/* exits that meant nothing, and the last */
 	u64 ignored_code;
 	bool halted;
+	/* Secure AVIC; paravisor_savic.c */
+	struct backing backing;
+	u64 savic_gpa;
+	bool savic_on;		/* the host knows the page */
+	bool savic_refused;
+	u32 where;		/* atomic: enum paravisor_where */
 };
 
 /*
@@ -111,9 +136,25 @@ void paravisor_allow(struct paravisor_vcpu *v, u8 vector);
 void paravisor_learn_port(struct paravisor_vcpu *v, u16 port,
 			  unsigned int size, u32 value);
 void paravisor_learn_mmio(struct paravisor_vcpu *v, u64 gpa, u64 value);
+/* Half of a redirection entry: which vectors are level, and where. */
+void paravisor_route(struct paravisor_vcpu *v, u8 half, u32 value);
 /* INIT and SIPI; true: the vCPU may run. NULL reason: none to stop. */
 bool paravisor_start(struct paravisor_vcpu *v, const char **reason);
 void paravisor_init_vmsa(struct vmsa *vmsa);
+
+/* ---- Secure AVIC; without a page these do nothing ---- */
+
+/* Settled: what hardware and others left in the page. */
+void paravisor_savic_take(struct paravisor_vcpu *v);
+/* Before it runs or sleeps: the page, if this is a time for it. */
+void paravisor_savic_give(struct paravisor_vcpu *v);
+/* It leaves the monitor; true: something came in between, look again. */
+bool paravisor_savic_leave(struct paravisor_vcpu *v, bool sleep);
+void paravisor_savic_back(struct paravisor_vcpu *v, bool slept);
+/* From any vCPU: false if msg is not one for pages. */
+bool paravisor_savic_post(struct paravisor_vcpu *to, const struct irq_msg *msg,
+			  enum paravisor_where *where);
+void paravisor_savic_allow(const struct paravisor *guest, u8 vector);
 
 /* Exits; each returns NULL or a reason to stop. */
 const char *emulate_exit(struct paravisor_vcpu *v);
@@ -124,6 +165,7 @@ const char *emulate_cpuid(struct paravisor_vcpu *v);
 const char *emulate_msr(struct paravisor_vcpu *v);
 const char *emulate_ioio(struct paravisor_vcpu *v);
 const char *emulate_npf(struct paravisor_vcpu *v);
+const char *emulate_avic(struct paravisor_vcpu *v);
 
 /* Guest memory by linear address, through the guest's own page tables. */
 bool emulate_translate(struct paravisor_vcpu *v, u64 linear, u64 *gpa);

@@ -20,11 +20,32 @@
 _Static_assert(sizeof(struct paravisor_vcpu) <= PAGE_SIZE,
 	       "a vCPU has one page");
 
+static bool secure_avic;
 static struct paravisor_vcpu *vcpus[MONITOR_CPUS_MAX];
 static struct paravisor guest = {
 	.ops = &paravisor_host_ops,
 	.vcpu = vcpus,
 };
+
+/* The flag of the file asks; the silicon and the guest's APIC must do. */
+static bool has_secure_avic(void)
+{
+	const struct snp_cpuid_page *page = monitor_va(info.cpuid);
+
+	if (!(info.flags & MONITOR_SECURE_AVIC))
+		return false;
+	if (info.flags & MONITOR_XAPIC) {
+		console_text("svsm: Secure AVIC is for an x2APIC, and this "
+			     "guest has none: Alternate Injection\n");
+		return false;
+	}
+	for (u32 i = 0; i < page->count; i++)
+		if (page->row[i].eax_in == CPUID_SEV_LEAF &&
+		    page->row[i].eax & CPUID_SEV_EAX_SECURE_AVIC)
+			return true;
+	console_text("svsm: no Secure AVIC here: Alternate Injection\n");
+	return false;
+}
 
 static struct vmsa *first_vmsa(void)
 {
@@ -35,6 +56,9 @@ static struct vmsa *first_vmsa(void)
 		stop(MONITOR_STOP_GUEST_VMSA, "the guest's features are not "
 		     "those of an unaware guest", v->sev_features);
 	v->vintr_ctrl |= VINTR_BUSY | VINTR_NMI_ENABLE;
+	if (secure_avic)
+		v->sev_features ^= SEV_FEATURE_ALTERNATE |
+				   SEV_FEATURE_SECURE_AVIC;
 	return v;
 }
 
@@ -46,6 +70,22 @@ static struct vmsa *other_vmsa(u64 gpa, const struct vmsa *first)
 	*v = *first;
 	paravisor_init_vmsa(v);
 	return v;
+}
+
+/*
+ * Hardware works on it with the guest's rights, so the guest has them, too;
+ * it is told of no memory here, and can do itself harm with it at most.
+ */
+static void make_backing(struct paravisor_vcpu *v, u32 index)
+{
+	u64 gpa = cpu_area(index) + AREA_BACKING;
+	u64 rights = (VMPL_PERM_R | VMPL_PERM_W) << RMPADJUST_PERM_SHIFT;
+	void *page = monitor_take(gpa);
+
+	if (insn_rmpadjust(page, false, info.guest_vmpl | rights))
+		stop(MONITOR_STOP_RMPADJUST, "a backing page is refused", gpa);
+	backing_init(&v->backing, page);
+	v->savic_gpa = gpa;
 }
 
 static void make_vcpu(u32 index, struct vmsa *vmsa, u64 vmsa_gpa)
@@ -64,15 +104,19 @@ static void make_vcpu(u32 index, struct vmsa *vmsa, u64 vmsa_gpa)
 	if (!paravisor_init(v, &config, cpu_counters(index)))
 		stop(MONITOR_STOP_INFO, "an APIC id that no APIC can have",
 		     cpu->apic_id);
+	if (secure_avic)
+		make_backing(v, index);
 	vcpus[index] = v;
 	guest_announce(cpu->apic_id, vmsa, vmsa_gpa);
 }
 
 void paravisor_boot(void)
 {
-	struct vmsa *first = first_vmsa();
+	struct vmsa *first;
 	u64 gpa;
 
+	secure_avic = has_secure_avic();
+	first = first_vmsa();
 	guest.cpuid = monitor_va(info.cpuid);
 	guest.cpus = info.cpus;
 	guest.vmpl = info.guest_vmpl;
@@ -91,6 +135,10 @@ void paravisor_loop(struct cpu *cpu)
 	if (ghcb_call(GHCB_CONFIGURE_INJECTION, VECTOR_NEWS, 0, 0, NULL))
 		stop(MONITOR_STOP_GHCB, "the host takes no notification "
 		     "vector", VECTOR_NEWS);
+	/* So it gives what comes for the guest to us, until there is a page. */
+	if (secure_avic && !paravisor_host_ops.savic(cpu, v->savic_gpa, false))
+		stop(MONITOR_STOP_GHCB, "the host leaves no backing page to "
+		     "the monitor", v->savic_gpa);
 	do
 		reason = paravisor_turn(v);
 	while (!reason);

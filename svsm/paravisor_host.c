@@ -188,6 +188,42 @@ static bool host_mmio(void *ctx, u64 gpa, unsigned int size, bool write,
 	return true;
 }
 
+/* 8000001Ah; INFO2 is the VMPL whose page it is (docs/ghcb.md). */
+static bool host_savic(void *ctx, u64 gpa, bool on)
+{
+	struct cpu *cpu = ctx;
+
+	ghcb_prepare(cpu, GHCB_SAVIC, on ? GHCB_SAVIC_REGISTER :
+		     GHCB_SAVIC_UNREGISTER, info.guest_vmpl);
+	PUT(cpu->ghcb, rax, GHCB_SAVIC_SELF);
+	PUT(cpu->ghcb, rbx, gpa);
+	return call(cpu);
+}
+
+/* HV IPI for the guest's VMPL: the host learns whom, and if it is an NMI. */
+static void host_ring(void *ctx, const struct irq_msg *msg)
+{
+	u64 icr = (u64)msg->dest << APIC_ICR_DEST_SHIFT |
+		  (u64)msg->shorthand << APIC_ICR_SHORTHAND_SHIFT |
+		  (msg->logical ? APIC_ICR_LOGICAL : 0) |
+		  (msg->mode == APIC_NMI ? APIC_NMI << APIC_ICR_MODE_SHIFT :
+					   VECTOR_WAKE);
+
+	ghcb_prepare(ctx, GHCB_HV_IPI, icr, info.guest_vmpl);
+	must(call(ctx), "the host does not ring");
+}
+
+static void host_note(void *ctx, const char *text)
+{
+	struct cpu *cpu = ctx;
+
+	console_text("svsm: APIC ");
+	console_hex(cpu->apic_id);
+	console_text(": ");
+	console_text(text);
+	console_text("\n");
+}
+
 const struct paravisor_ops paravisor_host_ops = {
 	.poll = host_poll,
 	.run = host_run,
@@ -201,6 +237,9 @@ const struct paravisor_ops paravisor_host_ops = {
 	.byte = host_byte,
 	.port = host_port,
 	.mmio = host_mmio,
+	.savic = host_savic,
+	.ring = host_ring,
+	.note = host_note,
 };
 
 /* One tick a nanosecond, see above; the APIC's bus has a tenth of it. */

@@ -28,6 +28,7 @@ void paravisor_allow(struct paravisor_vcpu *v, u8 vector)
 		return;
 	__atomic_fetch_or(&v->guest->allowed[vector >> 5], BIT(vector & 31),
 			  __ATOMIC_RELAXED);
+	paravisor_savic_allow(v->guest, vector);
 }
 
 /* Address, then data 4 (32-bit form) or 8 bytes (64-bit form, MSI-X) on. */
@@ -54,10 +55,11 @@ void paravisor_learn_port(struct paravisor_vcpu *v, u16 port,
 }
 
 /* Delivery modes with a vector: fixed and lowest priority. */
-static void learn_entry(struct paravisor_vcpu *v, u32 low)
+static void learn_entry(struct paravisor_vcpu *v, u8 half, u32 value)
 {
-	if ((low >> 8 & 7) <= APIC_LOWEST)
-		paravisor_allow(v, low & 0xff);
+	if (!(half & 1) && (value >> 8 & 7) <= APIC_LOWEST)
+		paravisor_allow(v, value & 0xff);
+	paravisor_route(v, half, value);
 }
 
 void paravisor_learn_mmio(struct paravisor_vcpu *v, u64 gpa, u64 value)
@@ -68,6 +70,6 @@ void paravisor_learn_mmio(struct paravisor_vcpu *v, u64 gpa, u64 value)
 		v->learn.ioapic_select = value;
 	else if (gpa != IOAPIC_BASE + IOAPIC_WINDOW)
 		learn_msi(v, gpa, value);
-	else if (select >= IOAPIC_ENTRY && !(select & 1))
-		learn_entry(v, value);
+	else if (select >= IOAPIC_ENTRY)
+		learn_entry(v, select - IOAPIC_ENTRY, value);
 }

@@ -75,8 +75,9 @@ _Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "a CPU has one page");
 #define AREA_DOORBELL	0x9000		/* shared */
 #define AREA_VMSA	0xa000
 #define AREA_PARAVISOR	0xb000		/* unaware guest: its vCPU ... */
-#define AREA_GUEST_VMSA	0xc000		/* ... and the VMSA of that */
-_Static_assert(AREA_GUEST_VMSA + PAGE_SIZE <= MONITOR_COUNTERS &&
+#define AREA_GUEST_VMSA	0xc000		/* ... the VMSA of that ... */
+#define AREA_BACKING	0xd000		/* ... its page for Secure AVIC */
+_Static_assert(AREA_BACKING + PAGE_SIZE <= MONITOR_COUNTERS &&
 	       MONITOR_COUNTERS + MONITOR_COUNTERS_BYTES <= MONITOR_CPU_BYTES,
 	       "64 KiB a CPU");
 

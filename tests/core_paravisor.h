@@ -22,6 +22,10 @@ struct world_cpu {
 	u64 deadline;
 	u8 eoi[16];
 	unsigned int eois;
+	bool registered;
+	unsigned int registrations, rings;
+	struct irq_msg ring;
+	const char *note;
 };
 
 static struct {
@@ -171,10 +175,39 @@ static inline bool world_mmio(void *cpu, u64 gpa, unsigned int size,
 	return true;
 }
 
+/* ---- Secure AVIC: without a page nobody calls them ---- */
+
+static inline bool world_savic(void *cpu, u64 gpa, bool on)
+{
+	struct world_cpu *c = cpu;
+
+	assert_int_equal(gpa, c->v.savic_gpa);
+	/* En = 0 before the host may drop the page (3.6). */
+	assert_true(on || !c->vmsa.savic_control);
+	if (w.host_refuses)
+		return false;
+	c->registered = on;
+	c->registrations++;
+	return true;
+}
+
+static inline void world_ring(void *cpu, const struct irq_msg *msg)
+{
+	struct world_cpu *c = cpu;
+
+	c->rings++;
+	c->ring = *msg;
+}
+
+static inline void world_note(void *cpu, const char *text)
+{
+	((struct world_cpu *)cpu)->note = text;
+}
+
 static const struct paravisor_ops world_ops = {
-	world_poll, world_run, world_idle, world_now, world_deadline, world_kick,
-	world_specific_eoi, world_read, world_write, world_byte, world_port,
-	world_mmio,
+	world_poll, world_run, world_idle, world_now, world_deadline,
+	world_kick, world_specific_eoi, world_read, world_write, world_byte,
+	world_port, world_mmio, world_savic, world_ring, world_note,
 };
 
 /* 64-bit code, paging off in the sense that CR0.PG is clear. */
