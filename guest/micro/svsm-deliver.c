@@ -65,10 +65,13 @@ static void on_level(struct regs *regs)
 {
 	levels++;
 	check(svsm_apic_read(APIC_TMR + 0x20) == BIT(LEVEL % 32));
-	check(!svsm_area(0)->no_eoi_required);
 	this_cpu()->intr[regs->vector]++;
 	edu_ack();
-	apic_eoi();
+	/* By the byte, of which the host learns later, or by a call. */
+	if (levels % 2)
+		apic_eoi();
+	else
+		svsm_apic_write(APIC_EOI, 0);
 }
 
 static void on_nmi(struct regs *regs)
@@ -231,8 +234,12 @@ static void level_lines(u32 count)
 	set_handler(LEVEL, on_level);
 	vector_allow(LEVEL, true);
 	ioapic_route(EDU_PIN, LEVEL, true, this_cpu()->apic_id);
-	for (u32 i = 0; i < count; i++)
+	for (u32 i = 0; i < count; i++) {
 		edu_raise();
+		while (levels < i + 1)
+			relax();
+	}
+	wait_ticks(2000);
 	check(levels == count);
 	/* the same vector as an edge: TMR follows */
 	ioapic_mask(EDU_PIN);
