@@ -14,12 +14,13 @@
 struct load {
 	struct session *s;
 	bool boot_vmsa;			/* vCPU 0 has its VMSA */
+	char why[320];			/* the refusal, if any */
 };
 
 static int refuse(struct load *l, u64 gpa, const char *what)
 {
-	session_log(l->s, "launch: %s at %#llx", what,
-		    (unsigned long long)gpa);
+	snprintf(l->why, sizeof(l->why), "%s at %#llx", what,
+		 (unsigned long long)gpa);
 	return -1;
 }
 
@@ -227,7 +228,7 @@ static bool load_file(struct load *l, const struct igvm_file *file,
 	       !igvm_load(file, IGVM_PLATFORM_SNP, &info, &snp_sink, l, err);
 }
 
-static void *read_file(struct session *s, const char *path, size_t *size)
+static void *read_file(const char *path, size_t *size)
 {
 	FILE *f = fopen(path, "re");
 	long length = -1;
@@ -247,28 +248,31 @@ static void *read_file(struct session *s, const char *path, size_t *size)
 	}
 	if (f)
 		fclose(f);
-	if (!data)
-		session_log(s, "cannot read %s", path);
 	return data;
 }
 
-bool load_guest(struct session *s)
+const char *load_guest(struct session *s)
 {
-	struct load l = { .s = s };
+	static struct load l;
 	struct igvm_error err = { "" };
 	struct igvm_file *file = NULL;
 	size_t size = 0;
-	void *data = read_file(s, s->config.igvm, &size);
-	bool ok;
+	void *data = read_file(s->config.igvm, &size);
 
-	if (!data)
-		return false;
-	ok = !igvm_open(data, size, &file, &err) && load_file(&l, file, &err);
+	l.s = s;
+	if (!data) {
+		snprintf(l.why, sizeof(l.why), "cannot read %s",
+			 s->config.igvm);
+		return l.why;
+	}
+	if (igvm_open(data, size, &file, &err) || !load_file(&l, file, &err)) {
+		/* What the sink refuses has said so itself. */
+		if (!*l.why)
+			snprintf(l.why, sizeof(l.why), "%s", err.text);
+	} else if (!l.boot_vmsa) {
+		snprintf(l.why, sizeof(l.why), "no registers for vCPU 0");
+	}
 	igvm_close(file);
 	free(data);
-	if (!ok)
-		session_log(s, "%s: %s", s->config.igvm, err.text);
-	else if (!l.boot_vmsa)
-		session_log(s, "%s: no registers for vCPU 0", s->config.igvm);
-	return ok && l.boot_vmsa;
+	return *l.why ? l.why : NULL;
 }

@@ -85,10 +85,15 @@ static void ended(enum belfry_end why)
 static bool start(void)
 {
 	struct session *s = &session;
+	const char *why;
 
 	s->start_ns = s->platform.now(s->ctx);
-	if (!load_guest(s))
+	why = load_guest(s);
+	if (why) {
+		session_log(s, "launch refused: %s", why);
+		stop(s->ctx, "launch-refused", why);
 		return false;
+	}
 	s->started = true;
 	if (s->config.native) {
 		host_firmware(&s->platform, s->ctx);

@@ -46,9 +46,9 @@ bool config_read(struct session *s, const char *path);
 
 /*
  * load.c: load the IGVM file into the machine, or natively into RAM and
- * vCPU 0. Returns false after having said why not.
+ * vCPU 0. Returns NULL, or why not, in words.
  */
-bool load_guest(struct session *s);
+const char *load_guest(struct session *s);
 
 /* sweep.c: add that device. Returns false when out of memory. */
 bool sweep_attach(struct session *s);

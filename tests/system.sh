@@ -381,20 +381,41 @@ same_twice() {
 	cmp "$tmp/c1" "$tmp/c2" && cmp "$tmp/j1" "$tmp/j2"
 }
 
-# The monitor must stop by name on a host that lacks what it needs: one whose
-# engine gets another session.
-svsm_refuses_host() {
+# other_session FILTER OPTIONS...: a run whose engine gets another session than
+# the command wrote.
+other_session() {
+	filter=$1
+	shift
 	engine=${BELFRY_ENGINE:-$(dirname "$belfry")/engine/qemu-system-x86_64}
 	cat >"$tmp/poor-engine" <<-END
 		#!/bin/sh
 		f=\$(printf '%s\n' "\$@" | grep -o '[^,=]*session.json')
-		jq '.ghcb_features = 35' "\$f" >"\$f.new" && mv "\$f.new" "\$f"
+		jq '$filter' "\$f" >"\$f.new" && mv "\$f.new" "\$f"
 		exec "$(realpath "$engine")" "\$@"
 	END
 	chmod +x "$tmp/poor-engine"
-	BELFRY_ENGINE=$tmp/poor-engine "$belfry" run --guest svsm \
-		--injection normal --load none --timeout 60 \
-		--report "$tmp/poor.json" >"$tmp/poor"
+	BELFRY_ENGINE=$tmp/poor-engine "$belfry" run --timeout 60 \
+		--report "$tmp/poor.json" "$@" >"$tmp/poor"
+}
+
+# What `belfry run` finds itself before, found by the launch.
+launch_refused() {
+	"$belfry" igvm build --injection normal --memory 512M \
+		-o "$tmp/big.igvm" || return 1
+	other_session ".igvm = \"$tmp/big.igvm\"" --injection normal \
+		--memory 256M --micro hello
+	jq -e '.result == "launch-refused" and
+		(.reason | contains("RAM that is not there"))' \
+		"$tmp/poor.json" || return 1
+	other_session '.igvm = "/nowhere"' --injection normal --micro hello
+	jq -e '.result == "launch-refused" and
+		.reason == "cannot read /nowhere"' "$tmp/poor.json"
+}
+
+# The monitor must stop by name on a host that lacks what it needs.
+svsm_refuses_host() {
+	other_session '.ghcb_features = 35' --guest svsm --injection normal \
+		--load none
 	grep 'svsm: stopped: the host lacks features' "$tmp/poor" &&
 		jq -e '.result == "monitor-stopped"' "$tmp/poor.json"
 }
@@ -444,6 +465,7 @@ linux_tests() {
 			--injection alternate --cpus 2 --load $load
 	done
 	check svsm-refuses-stock svsm_refuses_stock
+	check launch-refused launch_refused
 	check svsm-refuses-host svsm_refuses_host
 	check svsm-refuses-info svsm_refuses_info
 	check linux-svsm-secure-avic linux --guest svsm \
