@@ -20,8 +20,8 @@ static struct doorbell page;
 static struct cpu cpu;
 static jmp_buf stopped;
 static struct {
-	unsigned int eois, ipis, halts, others;
-	u64 icr, base, doorbell_gpa, doorbell_op, answer;
+	unsigned int eois, halts, others;
+	u64 base, doorbell_gpa, doorbell_op, answer;
 	u32 result;
 	u64 svr;
 	const char *why;
@@ -46,9 +46,6 @@ u32 ghcb_call(u64 code, u64 info1, u64 info2, u64 rax, u64 *info2_out)
 		host.doorbell_op = info1;
 		host.doorbell_gpa = info2;
 		*info2_out = host.answer;
-	} else if (code == GHCB_HV_IPI) {
-		host.ipis++;
-		host.icr = info1;
 	} else {
 		host.others++;
 	}
@@ -129,9 +126,6 @@ static void wrong_answers(void **state)
 	host.answer = GPA + AREA_DOORBELL;
 	host.result = 2;
 	assert_true(stops(hv_start));
-	setup(state);
-	host.result = 2;
-	assert_true(stops(hv_ipi));
 }
 
 /* ---- the page ------------------------------------------------------------ */
@@ -151,8 +145,7 @@ static void every_vector(void **state)
 			assert_int_equal(host.eois, v >= 16);
 			assert_int_equal(page.vector, v >= 16 ? 0 : v);
 			assert_int_equal(page.flags, 0);
-			assert_int_equal(host.others + host.ipis + host.halts,
-					 0);
+			assert_int_equal(host.others + host.halts, 0);
 		}
 }
 
@@ -230,15 +223,7 @@ static void leaves_the_rest(void **state)
 	assert_memory_equal(&before, &page, sizeof(page));
 }
 
-/* ---- IPI and sleep ------------------------------------------------------- */
-
-static void ipi(void **state)
-{
-	(void)state;
-	assert_false(stops(hv_ipi));
-	assert_int_equal(host.ipis, 1);
-	assert_int_equal(host.icr, 0x3000000e0);
-}
+/* ---- sleep --------------------------------------------------------------- */
 
 static void idle(void **state)
 {
@@ -259,7 +244,6 @@ int main(void)
 		cmocka_unit_test_setup(machine_check_and_nmi, setup),
 		cmocka_unit_test_setup(no_eoi_required, setup),
 		cmocka_unit_test_setup(leaves_the_rest, setup),
-		cmocka_unit_test_setup(ipi, setup),
 		cmocka_unit_test_setup(idle, setup),
 	};
 

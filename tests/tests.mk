@@ -22,8 +22,11 @@ build/tests/core_race: $(call object,build/obj,tests/core_race.c $(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lcmocka
 
-# Without tests/lib, whose rigs have functions of the same names.
+# Without tests/lib, whose rigs have functions of the same names, and without
+# the rest of the monitor, which these play themselves.
 build/tests/svsm_hv: $(call object,build/san,tests/svsm_hv.c svsm/hv.c $(CORE))
+build/tests/svsm_run: $(call object,build/san,tests/svsm_run.c svsm/run.c)
+build/tests/svsm_hv build/tests/svsm_run:
 	@mkdir -p $(@D)
 	$(CC) $(SAN_CFLAGS) -o $@ $^ -lcmocka
 
