@@ -46,6 +46,8 @@ static int examine_kernel(const struct launch *l, const struct blob *kernel)
 	struct kernel_facts facts;
 	int rc;
 
+	if (l->handover == BOOT_HANDOVER_DISABLED)
+		features &= ~SEV_FEATURE_ALTERNATE;
 	rc = kernel_examine(l->kernel_path, kernel, &facts);
 	if (rc)
 		return rc;
@@ -83,6 +85,7 @@ static struct boot_machine machine_of(const struct launch *l,
 		.no_x2apic = l->no_x2apic,
 		.secure_avic = l->guest == GUEST_PARAVISOR &&
 			       l->injection == INJECT_SECURE_AVIC,
+		.handover = l->handover,
 		.sev_features = l->guest == GUEST_PLAIN ? 0 : features_of(l),
 		.virtual_tom = l->guest == GUEST_PARAVISOR ? top_of(l) : 0,
 	};

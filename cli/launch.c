@@ -199,6 +199,31 @@ static int refuse_modes(const struct launch *l)
 	return 0;
 }
 
+/* What a runtime before the kernel leaves behind. */
+static int decide_handover(struct launch *l)
+{
+	static const char * const names[] = {
+		[BOOT_HANDOVER_NONE] = "enabled",
+		[BOOT_HANDOVER_LOCKED] = "locked",
+		[BOOT_HANDOVER_DISABLED] = "disabled",
+	};
+
+	l->handover = BOOT_HANDOVER_NONE;
+	if (!l->handover_text)
+		return 0;
+	if (l->guest != GUEST_SVSM || l->injection != INJECT_ALTERNATE ||
+	    l->igvm)
+		return misuse("--handover: only --guest svsm with --injection "
+			      "alternate has anything to hand over");
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(l->handover_text, names[i])) {
+			l->handover = i;
+			return 0;
+		}
+	return misuse("--handover: '%s' is none of enabled, locked, disabled",
+		      l->handover_text);
+}
+
 static int decide_load(struct launch *l)
 {
 	char names[128];
@@ -287,6 +312,8 @@ int launch_decide(struct launch *l)
 		rc = decide_names(l);
 	if (!rc)
 		rc = refuse_modes(l);
+	if (!rc)
+		rc = decide_handover(l);
 	if (!rc)
 		rc = decide_numbers(l);
 	if (!rc)

@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "host/host.h"
+#include "igvm/compose.h"
 
 enum guest_kind { GUEST_VMPL0, GUEST_SVSM, GUEST_PARAVISOR, GUEST_PLAIN };
 
@@ -37,12 +38,14 @@ struct launch {
 	char *micro;
 	char *load_text;
 	char *vmpl_text;
+	char *handover_text;
 	int no_x2apic;
 
 	/* By launch_decide(). */
 	enum injection injection;
 	enum guest_kind guest;
 	unsigned int vmpl;		/* 0: no monitor above it */
+	enum boot_handover handover;
 	unsigned int cpus;
 	u64 memory;
 	const struct load *load;	/* NULL: not our initramfs */

@@ -13,6 +13,9 @@ struct poptOption launch_options[] = {
 	  "SEV-SNP at all", "KIND" },
 	{ "vmpl", 0, POPT_ARG_STRING, &launch.vmpl_text, 0,
 	  "below the monitor: the guest's VMPL, 1 to 3 (default 2)", "N" },
+	{ "handover", 0, POPT_ARG_STRING, &launch.handover_text, 0,
+	  "svsm, alternate: what ran before the kernel leaves the injection "
+	  "enabled (default), locked, disabled", "STATE" },
 	{ "no-x2apic", 0, POPT_ARG_NONE, &launch.no_x2apic, 0,
 	  "paravisor: the guest finds an xAPIC only", NULL },
 	{ "cpus", 0, POPT_ARG_STRING, &launch.cpus_text, 0,

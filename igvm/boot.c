@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "arch/snp.h"
+#include "arch/svsm.h"
 #include "igvm/acpi_build.h"
 #include "igvm/boot.h"
+#include "igvm/handover.h"
 #include "igvm/internal.h"
 #include "igvm/reset.h"
 #include "igvm/shim.h"
@@ -286,10 +288,37 @@ static int add_shim(struct boot *c)
 	return 0;
 }
 
+/* In the shim's two pages: below a monitor there is no shim. */
+static int add_handover(struct boot *c)
+{
+	struct vmsa *vmsa = &c->out->vmsa;
+	struct handover_info info = {
+		.entry = vmsa->rip,
+		.area = c->base + BOOT_CALLING_AREA,
+		.request = c->m->handover == BOOT_HANDOVER_LOCKED ?
+			   SVSM_APIC_REGISTER : SVSM_APIC_DEREGISTER,
+	};
+
+	if (!c->m->vmpl || !(vmsa->sev_features & SEV_FEATURE_ALTERNATE) ||
+	    c->m->unaware)
+		return igvm_fail(c->err, "nothing before the kernel has "
+				 "Alternate Injection to hand over");
+	vmsa->rip = c->base + BOOT_SHIM;
+	vmsa->rbp = c->base + BOOT_SHIM_RANGES;
+	return boot_place(c, "handover", c->base + BOOT_SHIM,
+			  igvm_handover_start,
+			  igvm_handover_end - igvm_handover_start) ?:
+	       boot_place(c, "handover", c->base + BOOT_SHIM_RANGES, &info,
+			  sizeof(info));
+}
+
 int boot_end(struct boot *c)
 {
-	struct vmsa vmsa = c->out->vmsa;
+	struct vmsa vmsa;
 
+	if (c->m->handover && add_handover(c))
+		return -1;
+	vmsa = c->out->vmsa;
 	if (c->m->native) {
 		igvm_add_native_context(c->b, BOOT_MASK, 0, &vmsa);
 		return 0;

@@ -17,8 +17,8 @@
  *	00000	secrets page		reserved in e820
  *	01000	CPUID page
  *	02000	Linux: cc_blob and its setup_data; ELF: struct elf_info
- *	03000	shim
- *	04000	ranges for the shim
+ *	03000	shim; below a monitor what runs before the kernel, if anything
+ *	04000	ranges for the shim; what that other one does
  *	05000	GDT
  *	06000	page tables (6 pages), VA = PA
  *	0c000	ELF: APIC ids
@@ -89,8 +89,16 @@ struct boot_ranges {
  * @sev_features: VMSA word 3b0; SNP is always added (but for @native)
  * @virtual_tom:  VMSA word 3c8, with SEV_FEATURE_VTOM
  * @policy:       launch policy; 0 means SMT allowed
+ * @handover:     below a monitor: what a runtime before the kernel does with
+ *                Alternate Injection
  * @monitor:      RAM that belongs to somebody else: reserved, not validated
  */
+enum boot_handover {
+	BOOT_HANDOVER_NONE,		/* there is none */
+	BOOT_HANDOVER_LOCKED,		/* it registers, and stays a user */
+	BOOT_HANDOVER_DISABLED,		/* it ends it */
+};
+
 struct boot_machine {
 	u64 memory;
 	const u32 *apic_ids;
@@ -105,6 +113,7 @@ struct boot_machine {
 	u64 sev_features;
 	u64 virtual_tom;
 	u64 policy;
+	enum boot_handover handover;
 	struct boot_range monitor;
 };
 

@@ -46,6 +46,9 @@ usage_errors()
 	try 2 'none of normal' run --injection frobnicate
 	try 2 'none of vmpl0' run --guest frobnicate
 	try 2 'only the monitor' run --guest svsm --injection restricted
+	try 2 'none of enabled' run --guest svsm --injection alternate \
+		--handover frobnicate
+	try 2 'anything to hand over' run --guest svsm --handover locked
 	try 2 'not there yet' run --trace "$tree/out/t"
 	try 2 'none of idle' run --load frobnicate
 	try 2 'only an SNP guest has that device' run --sweep --guest plain

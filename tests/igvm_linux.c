@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Direct boot of a bzImage: layout, boot_params, page tables, VMSA. */
+#include "arch/svsm.h"
+#include "igvm/handover.h"
 #include "igvm/ranges.h"
 #include "igvm/shim.h"
 #include "tests/igvm_boot.h"
@@ -294,6 +296,45 @@ static void under_a_monitor(void **state)
 	refused(&boot, "needs a virtual top of memory");
 }
 
+/* The first vCPU starts in what ran before, which knows where to go on. */
+static void after_another_runtime(void **state)
+{
+	struct linux_boot boot = a_boot();
+	struct igvm_builder *b = igvm_builder_new();
+	struct igvm_error err = { "" };
+	struct handover_info info;
+	struct boot_layout l;
+	struct guest g;
+
+	(void)state;
+	boot.machine.vmpl = 2;
+	boot.machine.sev_features = SEV_FEATURE_ALTERNATE;
+	boot.machine.handover = BOOT_HANDOVER_LOCKED;
+	igvm_add_platform(b, 1, IGVM_PLATFORM_SNP, 0, 0);
+	assert_int_equal(igvm_compose_linux(&boot, b, &l, &err), 0);
+	guest_load(&g, b, IGVM_PLATFORM_SNP);
+	assert_complete(&g, &l.ram, &l.unvalidated);
+	assert_memory_equal(g.memory + l.vmsa.rip, igvm_handover_start,
+			    igvm_handover_end - igvm_handover_start);
+	memcpy(&info, g.memory + l.vmsa.rbp, sizeof(info));
+	assert_int_equal(info.entry, l.kernel + 0x200);
+	assert_int_equal(info.area, BOOT_BASE + BOOT_CALLING_AREA);
+	assert_int_equal(info.request, SVSM_APIC_REGISTER);
+	assert_int_equal(l.vmsa.rsi, BOOT_PARAMS);
+	guest_free(&g);
+}
+
+static void handovers_refused(void **state)
+{
+	struct linux_boot boot = a_boot();
+
+	(void)state;
+	boot.machine.handover = BOOT_HANDOVER_DISABLED;
+	refused(&boot, "nothing before the kernel has Alternate Injection");
+	boot.machine.vmpl = 2;
+	refused(&boot, "nothing before the kernel has Alternate Injection");
+}
+
 static void equal_inputs_equal_bytes(void **state)
 {
 	struct linux_boot boot = a_boot();
@@ -435,6 +476,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(native_has_no_sev, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(under_a_monitor, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(after_another_runtime, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(handovers_refused, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(equal_inputs_equal_bytes,
 						setup, teardown),

@@ -464,6 +464,14 @@ linux_tests() {
 		check "linux-svsm-alternate-$load" linux --guest svsm \
 			--injection alternate --cpus 2 --load $load
 	done
+	for state in locked disabled; do
+		check "linux-svsm-handover-$state" linux --guest svsm \
+			--injection alternate --handover $state --cpus 2 \
+			--load mixed
+	done
+	check linux-svsm-handover-stock linux --guest svsm \
+		--injection alternate --handover disabled --cpus 2 \
+		--load mixed --kernel "$(dirname "$belfry")/kernel/stock/vmlinuz"
 	check svsm-refuses-stock svsm_refuses_stock
 	check launch-refused launch_refused
 	check svsm-refuses-host svsm_refuses_host
