@@ -3,12 +3,23 @@
 
 .PHONY: run install uninstall test-cli
 
+# What `make run` boots. GUEST=vmpl0 INJECTION=secure-avic builds a kernel first.
+GUEST ?= paravisor
+INJECTION ?= alternate
+RUN_KERNEL := kernel-stock
+ifneq ($(GUEST),paravisor)
+RUN_KERNEL := $(if $(filter secure-avic,$(INJECTION)),kernel-savic kernel-stock,\
+	      $(if $(filter alternate,$(INJECTION)),kernel-svsm kernel-stock,\
+	      kernel-stock))
+endif
+
 # In steps, because each decides what the next finds: packages before the
 # compiler runs, the kernels' modules before the initramfs lists them.
 run:
-	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory engine $(RUN_KERNEL)
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all build/initrd.img
-	build/belfry run --injection secure-avic --cpus 2 --load mixed
+	build/belfry run --guest $(GUEST) --injection $(INJECTION) --cpus 2 \
+		--load mixed
 
 # Only what is built goes there: `make setup all build/initrd.img` first. An
 # installed belfry has its things in PREFIX/lib/belfry, PREFIX/share/belfry.

@@ -47,6 +47,18 @@ bool has_monitor(const struct launch *l)
 	return l->guest == GUEST_SVSM || l->guest == GUEST_PARAVISOR;
 }
 
+/*
+ * Nothing said: a stock kernel with the monitor above it. A mode that this
+ * cannot have, a micro guest, a finished file: VMPL 0.
+ */
+static enum guest_kind default_guest(const struct launch *l)
+{
+	if (l->injection_text)
+		return strcmp(l->injection_text, "alternate") ? GUEST_VMPL0 :
+								GUEST_PARAVISOR;
+	return l->micro || l->igvm ? GUEST_VMPL0 : GUEST_PARAVISOR;
+}
+
 static int decide_names(struct launch *l)
 {
 	static const enum injection defaults[] = {
@@ -57,7 +69,7 @@ static int decide_names(struct launch *l)
 	};
 	unsigned int i;
 
-	l->guest = GUEST_VMPL0;
+	l->guest = default_guest(l);
 	if (l->guest_text) {
 		for (i = 0; i < ARRAY_SIZE(guests); i++)
 			if (!strcmp(l->guest_text, guests[i]))

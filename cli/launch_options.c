@@ -5,12 +5,12 @@ struct launch launch;
 
 struct poptOption launch_options[] = {
 	{ "injection", 0, POPT_ARG_STRING, &launch.injection_text, 0,
-	  "how interrupts reach the guest: normal, restricted, alternate, "
-	  "secure-avic (default)", "MODE" },
+	  "how interrupts reach the guest: normal, restricted, alternate "
+	  "(default), secure-avic", "MODE" },
 	{ "guest", 0, POPT_ARG_STRING, &launch.guest_text, 0,
-	  "vmpl0 (default): Linux at VMPL0; svsm: Linux below the monitor; "
-	  "paravisor: the same, and it knows nothing of SEV-SNP; plain: no "
-	  "SEV-SNP at all", "KIND" },
+	  "paravisor (default): a kernel that knows nothing of SEV-SNP below "
+	  "the monitor; svsm: one that knows both; vmpl0: one without a "
+	  "monitor; plain: no SEV-SNP at all", "KIND" },
 	{ "vmpl", 0, POPT_ARG_STRING, &launch.vmpl_text, 0,
 	  "below the monitor: the guest's VMPL, 1 to 3 (default 2)", "N" },
 	{ "handover", 0, POPT_ARG_STRING, &launch.handover_text, 0,

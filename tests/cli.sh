@@ -36,7 +36,7 @@ usage_errors()
 	try 2 'not a number' run --cpus -1
 	try 2 'not a number' run --cpus 2x
 	try 2 'not within' run --cpus 99999999999999999999
-	try 2 'built for at most 64' run --cpus 65
+	try 2 'built for at most 64' run --injection secure-avic --cpus 65
 	try 2 'too small' run --memory 1M
 	try 2 'too large' run --memory 1000G
 	try 2 'too large' run --memory 99999999999G
@@ -75,7 +75,8 @@ contradictions()
 {
 	try 2 'restricted is refused with Linux at VMPL0' \
 		run --injection restricted
-	try 2 'nobody is above VMPL0' run --injection alternate
+	try 2 'nobody is above VMPL0' run --guest vmpl0 \
+		--injection alternate
 	try 2 'no SEV-SNP' run --guest plain --injection secure-avic
 	try 2 'micro guests need' run --guest plain --micro a
 	try 2 'contradict' run --igvm a --kernel b
@@ -85,9 +86,10 @@ contradictions()
 	try 2 'contradict' run --micro a --kernel b
 	try 2 'contradict' run --micro a --load idle
 	try 2 'contradict' run --initrd a --load idle
-	try 1 'refuses --injection secure-avic' \
-		run --kernel "$tree/build/kernel/stock/vmlinuz"
+	try 1 'refuses --injection secure-avic' run --injection secure-avic \
+		--kernel "$tree/build/kernel/stock/vmlinuz"
 	try 1 'refuses --injection secure-avic' igvm build -o "$tree/out/x" \
+		--injection secure-avic \
 		--kernel "$tree/build/kernel/stock/vmlinuz"
 }
 
@@ -144,7 +146,8 @@ missing_parts()
 		    kernel/savic/bzImage:kernel-savic initrd.img:initrd.img; do
 		file=$tree/build/${part%:*}
 		mv "$file" "$file.away"
-		try 1 "make .*${part#*:}' makes it" run
+		try 1 "make .*${part#*:}' makes it" run \
+			--injection secure-avic
 		b doctor
 		if [ $status != 0 ]; then
 			pass "doctor without ${part%:*}"
@@ -183,13 +186,14 @@ no_space()
 igvm_round_trip()
 {
 	f=$tree/one.igvm
-	try 0 '' igvm build --cpus 3 -o "$f"
+	try 0 '' igvm build --injection secure-avic --cpus 3 -o "$f"
 	try 0 '' igvm check "$f"
 	found 'igvm check says ok' ': ok, [0-9]* bytes' "$tree/stdout"
 	try 0 '' igvm show "$f"
 	found 'igvm show names the platform' 'SEV-SNP' "$tree/stdout"
 	found 'igvm show has the features' 'features 10001' "$tree/stdout"
-	try 0 '' igvm build --cpus 3 -o "$tree/two.igvm"
+	try 0 '' igvm build --injection secure-avic --cpus 3 \
+		-o "$tree/two.igvm"
 	if cmp -s "$f" "$tree/two.igvm"; then
 		pass 'igvm build twice gives equal bytes'
 	else
@@ -408,7 +412,7 @@ installed()
 	b=$tree/build s=$tree/usr/share/belfry
 	cp "$b/libbelfry.so" "$b/engine/qemu-system-x86_64" \
 		"$tree/usr/lib/belfry"
-	cp -R "$b/kernel" "$b/initrd.img" "$s"
+	cp -R "$b/kernel" "$b/initrd.img" "$b/svsm.elf" "$s"
 	FAKE=ok FAKE_ARGS=$tree/args "$tree/usr/bin/belfry" run \
 		>"$tree/stdout" 2>"$tree/stderr"
 	status=$?

@@ -101,7 +101,8 @@ make_tree()
 	make_kernel "$tree/build/kernel/stock/vmlinuz" '\170\264\175\377'
 	echo CONFIG_NR_CPUS=64 >"$tree/build/kernel/savic/config"
 	make_initrd "$tree/build/initrd.img"
-	printf monitor >"$tree/build/svsm.elf"
+	# The monitor itself: it is examined as a whole.
+	cp "$(dirname "$belfry")/svsm.elf" "$tree/build/svsm.elf"
 }
 
 # ---- checks ---------------------------------------------------------------
