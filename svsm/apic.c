@@ -41,6 +41,8 @@ void guest_apic_reset(struct vcpu *v, bool on, u8 cr8)
 	struct guest_apic *a = &v->apic;
 
 	mailbox_drain(&a->box, &a->apic);
+	/* For the books: what was pending has been discarded. */
+	apic_reset(&a->apic, APIC_RESET_POWER_UP);
 	svsm_apic_init(&a->protocol, &a->apic, a->apic.config.id, &users,
 		       a->apic.count);
 	apic_write_cr8(&a->apic, cr8);
@@ -136,5 +138,7 @@ void guest_apic_leave(struct vcpu *v, struct vmsa *vmsa)
 	vmsa->event_inj = 0;
 	vmsa->sev_features &= ~SEV_FEATURE_ALTERNATE;
 	inject_disable(info1);
+	/* It is in the host's books now. */
+	apic_reset(&a->apic, APIC_RESET_POWER_UP);
 	a->halted = false;
 }

@@ -17,6 +17,7 @@
 
 static struct vmsa vmsa[RIG_CPUS];
 static struct doorbell page[RIG_CPUS];
+static struct apic_counters counts[RIG_CPUS];
 
 static struct guest_apic *apic_of(u32 cpu)
 {
@@ -27,13 +28,14 @@ static int setup(void **state)
 {
 	rig_setup(state);
 	memset(page, 0, sizeof(page));
+	memset(counts, 0, sizeof(counts));
 	for (u32 i = 0; i < RIG_CPUS; i++) {
 		vmsa[i] = (struct vmsa){
 			.rflags = RFLAGS_IF,
 			.sev_features = FEATURES,
 			.vintr_ctrl = VINTR_VGIF | VINTR_NMI_ENABLE,
 		};
-		assert_true(guest_apic_init(i, &page[i], true));
+		assert_true(guest_apic_init(i, &page[i], true, &counts[i]));
 		vcpu_of(i)->ca = CA(i);
 		vcpu_of(i)->vmsa = VMSA(i);
 	}
@@ -132,7 +134,7 @@ static u8 guest_takes(u32 cpu)
 static void nothing_without_it(void **state)
 {
 	(void)state;
-	assert_true(guest_apic_init(0, &page[0], false));
+	assert_true(guest_apic_init(0, &page[0], false, NULL));
 	assert_false(guest_apic_on(vcpu_of(0)));
 	assert_int_equal(call(0, SVSM_APIC_QUERY_FEATURES, 0, 0),
 			 SVSM_ERR_UNSUPPORTED_PROTOCOL);
@@ -225,19 +227,28 @@ static void level_ends_at_the_host(void **state)
 	allow(0, EDGE);
 	host_posts(0, DOORBELL_EXT_LEVEL | EDGE);
 	assert_true(turn(0, false));
-	assert_int_equal(BYTE(0), 0);
 	assert_int_equal(guest_takes(0), EDGE);
 	write_reg(0, APIC_EOI, 0);
 	assert_int_equal(rig_asked.specific_eois, 1);
 	assert_int_equal(rig_asked.specific_eoi, EDGE);
 	write_reg(0, APIC_EOI, 0);
 	assert_int_equal(rig_asked.specific_eois, 1);
+	/* by the byte: the host is told as soon as the monitor runs */
+	host_posts(0, DOORBELL_EXT_LEVEL | EDGE);
+	assert_true(turn(0, false));
+	assert_int_equal(BYTE(0), 1);
+	assert_int_equal(guest_takes(0), EDGE);
+	BYTE(0) = 0;
+	assert_true(turn(0, false));
+	assert_int_equal(rig_asked.specific_eois, 2);
+	assert_true(turn(0, false));
+	assert_int_equal(rig_asked.specific_eois, 2);
 	/* the guest's own, of the same vector, is an edge */
 	write_reg(0, APIC_SELF_IPI, EDGE);
 	assert_true(turn(0, false));
 	assert_int_equal(guest_takes(0), EDGE);
 	write_reg(0, APIC_EOI, 0);
-	assert_int_equal(rig_asked.specific_eois, 1);
+	assert_int_equal(rig_asked.specific_eois, 2);
 }
 
 static void halts_until_something_wakes(void **state)
@@ -459,6 +470,9 @@ static void creation_resets(void **state)
 	vmsa[1].vintr_ctrl = v.vintr_ctrl;
 	host_posts(1, EDGE);
 	assert_false(gets(1, EDGE));
+	/* the books: what was pending or on its way has been discarded */
+	assert_int_equal(counts[1].vector[EDGE].discarded, 1);
+	assert_int_equal(counts[1].vector[IPI].discarded, 1);
 	/* what is sent from now on is for the new one */
 	send(0, rig_apic_id(1), IPI);
 	assert_true(gets(1, IPI));
@@ -521,6 +535,8 @@ static void leaves_with_everything(void **state)
 	assert_int_equal(query(0), 0);
 	assert_int_equal(call(0, SVSM_APIC_QUERY_FEATURES, 0, 0),
 			 SVSM_ERR_UNSUPPORTED_PROTOCOL);
+	assert_int_equal(counts[0].vector[EDGE].discarded, 1);
+	assert_int_equal(counts[0].vector[0x33].aborted, 1);
 }
 
 /* IF, and the refused ones: not the host's to get back. */
