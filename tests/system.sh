@@ -132,6 +132,7 @@ sweep_tests() {
 		name=$(echo "${words#event=}" | tr ' ' '-' | tr -d '=')
 		case $mode in
 		paravisor) kind=--guest n=2600 ;;
+		svsm) kind='--injection alternate --guest' n=2600 ;;
 		*) kind=--injection n=600 ;;
 		esac
 		check "sweep-$mode-$name" sweep "count=$n $words" $kind $mode
@@ -153,7 +154,19 @@ sweep_tests() {
 	paravisor event=level spin=1
 	paravisor event=two
 	paravisor event=two spin=1 ring=1
+	svsm event=edge
+	svsm event=edge spin=1
+	svsm event=level
+	svsm event=level spin=1
+	svsm event=two
+	svsm event=two spin=1 ring=1
 	END
+	check sweep-gapless-svsm sweep_over build/svsm.elf '' \
+		count=2600 --guest svsm --injection alternate
+	check sweep-nested-svsm sweep_over build/svsm.elf "svsm_switch \
+		switch_window switch_window_end switch_cancel svsm_halt \
+		halt_window_end svsm_hv_entry" \
+		'count=2600 ring=1 passes=8' --guest svsm --injection alternate
 	check sweep-gapless-paravisor sweep_over build/svsm.elf '' \
 		count=2600 --guest paravisor
 	check sweep-nested-paravisor sweep_over build/svsm.elf "svsm_switch \
