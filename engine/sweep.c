@@ -18,7 +18,7 @@ struct alarm {
 static struct {
 	const struct host_platform *below;
 	struct alarm alarm[SWEEP_TIMERS];
-	u32 fired;
+	u32 fired, asleep;
 	bool ring_next;			/* after the next #HV */
 	bool delivering;		/* #HV, to vCPU 0 */
 } sweep;
@@ -48,6 +48,8 @@ static void fired(void *arg)
 	struct alarm *a = arg;
 
 	sweep.fired++;
+	if (a->reg < SWEEP_SECOND)
+		sweep.asleep += host_idle(session->host, 0);
 	post(a->reg, a->what);
 }
 
@@ -97,7 +99,9 @@ static u64 port_read(void *platform, u16 port, unsigned int size)
 
 	if (reg >= SWEEP_PORTS)
 		return sweep.below->port_read(platform, port, size);
-	return reg == SWEEP_FIRED ? sweep.fired : ~0u;
+	if (reg == SWEEP_FIRED)
+		return sweep.fired;
+	return reg == SWEEP_ASLEEP ? sweep.asleep : ~0u;
 }
 
 void sweep_delivering(struct machine *m, unsigned int vcpu, u64 event)

@@ -31,6 +31,8 @@
 
 #define SWEEP_LOWER		0x14	/* at once: GSI 7:0 goes low */
 #define SWEEP_FIRED		0x18	/* read: how often a timer has fired */
+/* read: how often one of the first three found vCPU 0 idle */
+#define SWEEP_ASLEEP		0x1c
 
 #define SWEEP_INSTANT		0x00ffffff
 #define SWEEP_WHAT_SHIFT	24

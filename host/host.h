@@ -70,6 +70,8 @@ void host_nmi(struct host *h, unsigned int vcpu);
  * and Alternate Injection, which have a bit for it.
  */
 void host_machine_check(struct host *h, unsigned int vcpu);
+/* Has this vCPU nothing to run at all? */
+bool host_idle(const struct host *h, unsigned int vcpu);
 /*
  * #HV for @vcpu's VMPL 0, if that is under Restricted Injection, for nothing
  * and whatever its doorbell page says: what an honest host never does.

@@ -304,6 +304,11 @@ const struct hv_ops host_hv_ops = {
 	.run = host_run,
 };
 
+bool host_idle(const struct host *h, unsigned int vcpu)
+{
+	return vcpu < h->config.vcpus && h->vcpu[vcpu].idle;
+}
+
 /* ---- wake-ups ----------------------------------------------------------- */
 
 /*

@@ -128,55 +128,52 @@ sweep_over() {
 }
 
 sweep_tests() {
-	while read -r mode words; do
+	while read -r guest mode words; do
 		name=$(echo "${words#event=}" | tr ' ' '-' | tr -d '=')
-		case $mode in
-		paravisor) kind=--guest n=2600 ;;
-		svsm) kind='--injection alternate --guest' n=2600 ;;
-		*) kind=--injection n=600 ;;
-		esac
-		check "sweep-$mode-$name" sweep "count=$n $words" $kind $mode
+		check "sweep-$guest-$mode-$name" sweep "$words" \
+			--guest "$guest" --injection "$mode"
 	done <<-'END'
-	normal event=edge
-	normal event=level
-	secure-avic event=edge
-	secure-avic event=two
-	restricted event=edge
-	restricted event=edge spin=1
-	restricted event=level
-	restricted event=nmi
-	restricted event=two
-	restricted event=two ring=1
-	restricted event=nmi ring=1
-	paravisor event=edge
-	paravisor event=edge spin=1
-	paravisor event=level
-	paravisor event=level spin=1
-	paravisor event=two
-	paravisor event=two spin=1 ring=1
-	svsm event=edge
-	svsm event=edge spin=1
-	svsm event=level
-	svsm event=level spin=1
-	svsm event=two
-	svsm event=two spin=1 ring=1
+	vmpl0 normal event=edge
+	vmpl0 normal event=level
+	vmpl0 secure-avic event=edge
+	vmpl0 secure-avic event=two
+	vmpl0 restricted event=edge
+	vmpl0 restricted event=edge spin=1
+	vmpl0 restricted event=level
+	vmpl0 restricted event=nmi
+	vmpl0 restricted event=two
+	vmpl0 restricted event=two ring=1
+	vmpl0 restricted event=nmi ring=1
+	svsm normal event=edge
+	svsm secure-avic event=edge
+	svsm alternate event=edge
+	svsm alternate event=edge spin=1
+	svsm alternate event=level
+	svsm alternate event=level spin=1
+	svsm alternate event=two
+	svsm alternate event=two spin=1 ring=1
+	paravisor alternate event=edge
+	paravisor alternate event=edge spin=1
+	paravisor alternate event=level
+	paravisor alternate event=level spin=1
+	paravisor alternate event=two
+	paravisor alternate event=two spin=1 ring=1
 	END
-	check sweep-gapless-svsm sweep_over build/svsm.elf '' \
-		count=2600 --guest svsm --injection alternate
-	check sweep-nested-svsm sweep_over build/svsm.elf "svsm_switch \
-		switch_window switch_window_end switch_cancel svsm_halt \
-		halt_window_end svsm_hv_entry" \
-		'count=2600 ring=1 passes=8' --guest svsm --injection alternate
-	check sweep-gapless-paravisor sweep_over build/svsm.elf '' \
-		count=2600 --guest paravisor
-	check sweep-nested-paravisor sweep_over build/svsm.elf "svsm_switch \
-		switch_window switch_window_end switch_cancel svsm_halt \
-		halt_window_end svsm_hv_entry" \
-		'count=2600 ring=1 passes=8' --guest paravisor
-	check sweep-nested-restricted sweep_over build/guest/micro/sweep.elf \
+	for guest in svsm paravisor; do
+		check sweep-gapless-$guest sweep_over build/svsm.elf '' \
+			event=edge --guest $guest --injection alternate
+	done
+	for guest in svsm paravisor; do
+		check sweep-nested-$guest sweep_over build/svsm.elf \
+			"svsm_switch switch_window switch_window_end \
+			switch_cancel svsm_halt halt_window_end \
+			svsm_hv_entry" 'ring=1 passes=8' --guest $guest \
+			--injection alternate
+	done
+	check sweep-nested-vmpl0 sweep_over build/guest/micro/sweep.elf \
 		"doorbell_window_enter doorbell_window doorbell_window_hlt \
 		doorbell_window_end common" \
-		'count=600 ring=1 passes=20 distances=200' \
+		'ring=1 passes=67 distances=200' \
 		--injection restricted
 }
 

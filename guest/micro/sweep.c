@@ -7,9 +7,11 @@
  * and out, and its idling. What makes the events is `belfry run --sweep`
  * (engine/sweep.h), which counts instructions with --icount.
  *
- *	from= count=	instants: so many instructions after the write
+ *	count=		instants: so many instructions after the write, and
+ *			less; by itself until the CPU has fallen asleep
  *	event=		edge, level, nmi, two (edges of two classes)
- *	spin=1		wait without an exit: what is not brought never comes
+ *	spin=1		once more, waiting without an exit: what the monitor
+ *			forgets never comes
  *	ring=1		and a #HV for nothing some instructions later
  *	distances=	how far behind the event the other one comes: less
  *			than that, each in turn
@@ -23,6 +25,9 @@
 #define PIN		9
 /* The shortest window is three instructions: no distance is left out there. */
 #define DISTANCE_STEP	3
+/* So many instants in a row in sleep: that was the end of the stretch. */
+#define SLEPT		20
+#define INSTANTS_MAX	100000
 
 enum event { EDGE, LEVEL, NMI, TWO };
 
@@ -114,8 +119,11 @@ static void prepare(void)
 		page_set_bit(this_cpu(), APIC_TMR, VECTOR, true);
 }
 
-static void one(u32 instant, u32 pass, u32 count)
+static void one(u32 instant, u32 pass)
 {
+	static u32 count;
+
+	count++;
 	arm_all(instant, pass);
 	stretch(count);
 	settle();
@@ -126,28 +134,56 @@ static void one(u32 instant, u32 pass, u32 count)
 	check(event != TWO || this_cpu()->intr[HIGHER] == count);
 }
 
-void micro_main(void)
+/* Returns how many instants there are before sleep. */
+static u32 until_asleep(void)
 {
-	u32 from = option("from", 0), count = option("count", 100);
-	u32 passes = option("passes", 1), done = 0;
+	u32 before, slept = 0, instant;
 
-	irq_off();
-	prepare();
+	for (instant = 0; slept < SLEPT; instant++) {
+		if (instant == INSTANTS_MAX)
+			panic("the CPU does not fall asleep", NULL);
+		before = ghcb_in(SWEEP_PORT + SWEEP_ASLEEP, 4);
+		one(instant, 0);
+		if (ghcb_in(SWEEP_PORT + SWEEP_ASLEEP, 4) != before)
+			slept++;
+		else
+			slept = 0;
+	}
+	return instant;
+}
+
+static void options(void)
+{
 	if (option_is("event", "nmi"))
 		event = NMI;
 	if (option_is("event", "two"))
 		event = TWO;
 	ring = option("ring", 0);
-	spin = option("spin", 0);
 	distances = option("distances", 24);
 	if (!distances)
 		panic("distances=0", NULL);
+}
+
+void micro_main(void)
+{
+	u32 count = option("count", 0), passes = option("passes", 1);
+	u32 pass = 0;
+
+	irq_off();
+	prepare();
+	options();
 	irq_on();
-	for (u32 pass = 0; pass < passes; pass++)
+	if (!count) {
+		count = until_asleep();
+		pass++;
+	}
+	for (; pass < passes; pass++)
 		for (u32 i = 0; i < count; i++)
-			one(from + i, pass, ++done);
-	print("belfry: instants %u to %u, %u #HV of which %u put off, %u in "
-	      "the window\n", (u64)from, (u64)from + count - 1,
-	      (u64)this_cpu()->hv.count, (u64)this_cpu()->hv.put_off,
-	      (u64)this_cpu()->hv.windows);
+			one(i, pass);
+	spin = option("spin", 0);
+	for (u32 i = 0; spin && i < count; i++)
+		one(i, pass);
+	print("belfry: %u instants, %u #HV of which %u put off, %u in the "
+	      "window\n", (u64)count, (u64)this_cpu()->hv.count,
+	      (u64)this_cpu()->hv.put_off, (u64)this_cpu()->hv.windows);
 }
