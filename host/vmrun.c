@@ -29,7 +29,7 @@ static const u8 intercepted[] = {
 	EXIT_MWAIT, EXIT_RDPRU,
 	/*
 	 * In place of the HLT intercept, which would win over it: HLT must not
-	 * exit while the guest's hidden IRR holds something (secure-avic 4.5).
+	 * exit while the guest's hidden IRR holds something (APM 15.36.21).
 	 */
 	INTERCEPT_IDLE_HLT,
 };

@@ -56,8 +56,8 @@ static void save_vintr(struct vcpu *v)
 
 /*
  * Secure AVIC hardware puts an interrupted event back by itself, unless the
- * instruction that caused it will run again (APM 15.36.21; the sheet of
- * exceptions differs between revisions: this is the newer list).
+ * instruction that caused it will run again (APM 15.36.21; its list of
+ * exceptions differs between revisions: this is the newer one).
  */
 static bool copied_back(u64 event)
 {

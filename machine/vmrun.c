@@ -236,8 +236,8 @@ static void take_events(struct vcpu *v, struct vmcb *vmcb,
 
 /*
  * The backing page cannot be reached. If it is the guest's fault, the guest
- * enters with #VC 406h, or its higher VMPL is told; else the vCPU is dead:
- * sheet of Secure AVIC, 1.10. Returns the exit code, 0 to enter.
+ * enters with #VC 406h, or its higher VMPL is told; else the vCPU is dead
+ * (docs/model.md). Returns the exit code, 0 to enter.
  */
 static u64 page_fault(struct machine *m, unsigned int vcpu, struct vmcb *vmcb,
 		      enum savic_fault fault)

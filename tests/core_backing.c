@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The backing page between the trusted APIC and hardware: what goes in, what
- * may come out, and what others do to it meanwhile (secure-avic 6.13, 6.15).
+ * may come out, and what others do to it meanwhile.
  */
 #include "arch/svm.h"
 #include "core/backing.h"

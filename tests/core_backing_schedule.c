@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Row 65 of secure-avic.md section 9, at random: state moves between the
+ * Row 65 of docs/conformance.md, at random: state moves between the
  * trusted APIC and the page while machine/ works on it as hardware does, the
  * host asks, other CPUs post, and pins change between edge and level. A plain
  * APIC of core/'s, which knows nothing of any page, gets the same events one

@@ -2,7 +2,7 @@
 /*
  * The paravisor with Secure AVIC, natively: when the page is used, what is
  * emulated, who is told of an IPI, and who sleeps. The test plays silicon on
- * the pages; rows of secure-avic.md section 9 in brackets.
+ * the pages; rows of docs/conformance.md in brackets.
  */
 #include "tests/core_paravisor.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Row 113 of injection.md section 12: a random host writes the descriptor, a
+ * Row 113 of docs/conformance.md: a random host writes the descriptor, a
  * random guest runs, exits come anywhere, and an oracle that knows nothing of
  * core/ keeps account of what the guest may see. After every step:
  *
@@ -90,7 +90,7 @@ static void host_scribble(void)
 	}
 }
 
-/* An honest producer, injection.md 6.3. */
+/* An honest producer (docs/ghcb.md). */
 static void host_post(void)
 {
 	struct doorbell_ext *ext = rig_ext(&r);

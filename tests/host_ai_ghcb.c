@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GHCB events of Alternate Injection and the HV timer. docs/ghcb.md,
- * 4.9 to 4.11; rows 99 to 106 of section 12 in brackets.
+ * The GHCB events of Alternate Injection and the HV timer. docs/ghcb.md;
+ * rows 99 to 106 of docs/conformance.md in brackets.
  */
 #include <string.h>
 

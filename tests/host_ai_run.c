@@ -2,7 +2,7 @@
 /*
  * Which VMPL of a vCPU runs: VMPL 0 first, the one below when VMPL 0 asks,
  * VMPL 0 again when that one halts. docs/ghcb.md; rows of
- * section 12 in brackets.
+ * docs/conformance.md in brackets.
  */
 #include "tests/lib/host_hv_rig.h"
 #include "tests/lib/rows.h"

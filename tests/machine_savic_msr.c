@@ -41,7 +41,7 @@ static void rig_start(struct rig *r, const struct machine_config *c,
 	memcpy(r->was, r->page, PAGE_SIZE);
 }
 
-/* The sheet's table: a letter for each of the 256 registers. */
+/* What each access does: a letter for each of the 256 registers. */
 enum { GP = 'g', ALLOW = 'a', ACCEL = 'x', TRAP = 't', FAULT = 'f',
        RO = 'r', IPI = 'i' };
 

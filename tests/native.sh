@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Runs each native test program and adds up what cmocka counted. The output
 # of a program is shown only if it failed. Last line: N passed, N failed.
+# Beside the programs, the file "names" has a line "PROGRAM: TEST" for each.
 passed=0
 failed=0
 out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT INT TERM
+names=${1%/*}/names
+: >"$names"
 
 for program; do
 	if "$program" >"$out" 2>&1; then
@@ -14,6 +17,7 @@ for program; do
 		status=FAILED
 		cat "$out"
 	fi
+	sed -n "s/^\[ RUN      \] /${program##*/}: /p" "$out" >>"$names"
 	p=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$out" |
 	    awk '{ n += $1 } END { print n + 0 }')
 	f=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$out" |

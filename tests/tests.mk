@@ -30,9 +30,13 @@ build/tests/svsm_hv build/tests/svsm_run:
 	@mkdir -p $(@D)
 	$(CC) $(SAN_CFLAGS) -o $@ $^ -lcmocka
 
-.PHONY: test test-full test-native test-system test-defects
+.PHONY: test test-full test-native test-system test-defects test-conformance
 test-native: $(TEST_BIN)
 	@sh tests/native.sh $(TEST_BIN)
+
+# The tests that docs/conformance.md names; test-native knows them.
+test-conformance: test-native
+	@sh tests/conformance.sh build/tests/names
 
 # tests/defects/*.patch, each planted in a copy of the tree.
 test-defects: $(TEST_BIN)
