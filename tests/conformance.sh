@@ -42,8 +42,9 @@ FILENAME == ARGV[1] { name[$0] = 1; next }
 /^## / { due = 1 }
 /^\| [0-9]/ {
 	bad = 0
-	if ($2 + 0 != due++)
-		fail(" row " due - 1 " is missing")
+	if ($2 + 0 != due)
+		fail(" row " due " is missing")
+	due = $2 + 1
 	text = $0
 	sub(/^\|[^|]*\|[^|]*\|/, "", text)
 	if (text !~ /`/ && text !~ /not tested: ./)

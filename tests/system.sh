@@ -105,6 +105,8 @@ micro_tests() {
 		check "micro-ri-${cpus}cpu" run --injection restricted \
 			--cpus $cpus --micro ri -- -device edu,addr=4
 	done
+	check micro-hv-stack run --injection restricted --cpus 1 --icount \
+		--seed 1 --micro hv-stack
 	check micro-ai run --injection restricted --cpus 1 --micro ai
 	check micro-ai-sweep run --injection restricted --cpus 1 --icount \
 		--seed 5 --micro ai --append 'sweep=1 count=400'
