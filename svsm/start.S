@@ -4,6 +4,7 @@
  * two pieces of code that #HV must not let go on: before a VMPL switch and
  * before HLT (56421 section 5.5).
  */
+#include "arch/vectors.h"
 #include "svsm/start.h"
 
 	.section .text.start, "ax"
@@ -92,58 +93,7 @@ svsm_hv_entry:
 
 /* ---- exceptions ---------------------------------------------------------- */
 
-/* 16 bytes each: push 0 where the CPU pushes no error code; the vector. */
-	.balign 16
-	.globl svsm_stubs
-svsm_stubs:
-	vector = 0
-	.rept 32
-	.balign 16
-	.if !(vector == 8 || (vector >= 10 && vector <= 14) || \
-	      vector == 17 || vector == 21 || vector == 29 || vector == 30)
-	pushq	$0
-	.endif
-	pushq	$vector
-	jmp	common
-	vector = vector + 1
-	.endr
-
-common:
-	pushq	%rax
-	pushq	%rbx
-	pushq	%rcx
-	pushq	%rdx
-	pushq	%rsi
-	pushq	%rdi
-	pushq	%rbp
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
-	movq	%rsp, %rdi
-	cld
-	call	svsm_trap
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rbp
-	popq	%rdi
-	popq	%rsi
-	popq	%rdx
-	popq	%rcx
-	popq	%rbx
-	popq	%rax
-	addq	$16, %rsp
-	iretq
+	vector_stubs svsm_stubs, 32, svsm_trap
 
 	.bss
 	.balign 4096

@@ -18,17 +18,11 @@
 #include "arch/monitor.h"
 #include "arch/snp.h"
 #include "arch/svm.h"
+#include "arch/vectors.h"
 #include "arch/vmsa.h"
 #include "svsm/vcpu.h"
 
 #define DIRECT_BASE	0xffff800000000000ull
-
-/* What exception stubs push; start.S. */
-struct regs {
-	u64 r15, r14, r13, r12, r11, r10, r9, r8;
-	u64 rbp, rdi, rsi, rdx, rcx, rbx, rax;
-	u64 vector, error, rip, cs, rflags, rsp, ss;
-};
 
 struct tss {
 	u32 reserved_0;

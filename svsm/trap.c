@@ -39,7 +39,7 @@ void trap_init(void)
 	u64 base = (u64)idt;
 
 	for (unsigned int i = 0; i < VECTORS; i++)
-		set_gate(i, (u64)svsm_stubs + 16 * i,
+		set_gate(i, (u64)svsm_stubs + VECTOR_STUB_SIZE * i,
 			 i == VECTOR_DF ? IST_DF : 0);
 	set_gate(VECTOR_HV, (u64)svsm_hv_entry, 0);
 	__builtin_memcpy(idt_pointer, &limit, sizeof(limit));

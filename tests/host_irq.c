@@ -8,37 +8,14 @@
 #include "tests/lib/host_rig.h"
 #include "tests/lib/rows.h"
 
-#define MSI_TO(id)	(0xfee00000ull | (u64)(id) << 12)
 #define X2APIC(reg)	X2APIC_MSR(reg)
-
-static void start(struct rig *r, unsigned int vcpus)
-{
-	rig_new(r, &(struct rig_config){ .vcpus = vcpus });
-	for (unsigned int i = 1; i < vcpus; i++)
-		assert_int_equal(rig_ap_create(r, i, 0, SEV_FEATURE_SNP), 0);
-	for (unsigned int i = 0; i < vcpus; i++)
-		assert_true(rig_wrmsr(r, i, X2APIC(APIC_SVR), 0x1ff));
-	for (unsigned int i = 0; i < SCRIPT_CPUS; i++)
-		rig_kicks(r, i);
-}
-
-static void eoi(struct rig *r, unsigned int cpu)
-{
-	assert_true(rig_wrmsr(r, cpu, X2APIC(APIC_EOI), 0));
-}
-
-static const struct apic_vector_count *count(struct rig *r, unsigned int cpu,
-					     u8 vector)
-{
-	return &host_vectors(r->h, cpu, 0)->vector[vector];
-}
 
 static void edge_while_running(void **state)
 {
 	struct rig r;
 
 	(void)state;
-	start(&r, 2);
+	rig_smp(&r, 2);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	assert_int_equal(rig_kicks(&r, 0), 1);
 	assert_int_equal(rig_kicks(&r, 1), 0);
@@ -46,9 +23,9 @@ static void edge_while_running(void **state)
 	machine_kicked(r.m, 0);
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
 	assert_int_equal(script_interrupt(&r.s, 0), -1);
-	eoi(&r, 0);
-	assert_int_equal(count(&r, 0, 0x41)->presented, 1);
-	assert_int_equal(count(&r, 0, 0x41)->eoi, 1);
+	rig_eoi(&r, 0);
+	assert_int_equal(rig_count(&r, 0, 0x41)->presented, 1);
+	assert_int_equal(rig_count(&r, 0, 0x41)->eoi, 1);
 	rig_free(&r);
 }
 
@@ -57,7 +34,7 @@ static void waits_for_if(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	r.s.cpu[0].regs.rflags = 2;
 	host_msi(r.h, MSI_TO(0), 0x41);
 	rig_pump(&r);
@@ -74,7 +51,7 @@ static void waits_for_cr8(void **state)
 	u64 tpr;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	machine_write_cr8(r.m, 0, 5);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	rig_pump(&r);
@@ -92,7 +69,7 @@ static void tpr_write_reaches_cr8(void **state)
 	u64 tpr;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	assert_true(rig_wrmsr(&r, 0, X2APIC(APIC_TPR), 0x73));
 	assert_int_equal(machine_read_cr8(r.m, 0), 7);
 	/* the low bits, which CR8 does not have, stay */
@@ -106,7 +83,7 @@ static void higher_first_then_nested(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	host_msi(r.h, MSI_TO(0), 0x61);
 	host_msi(r.h, MSI_TO(0), 0x65);
@@ -118,11 +95,11 @@ static void higher_first_then_nested(void **state)
 	/* same class waits for EOI, a higher one does not */
 	assert_int_equal(script_interrupt(&r.s, 0), 0x71);
 	r.s.cpu[0].regs.rflags |= RFLAGS_IF;
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	assert_int_equal(script_interrupt(&r.s, 0), -1);
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	assert_int_equal(script_interrupt(&r.s, 0), 0x61);
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	r.s.cpu[0].regs.rflags |= RFLAGS_IF;
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
 	rig_free(&r);
@@ -137,23 +114,23 @@ static void again_while_unsettled(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	rig_pump(&r);
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	r.s.cpu[0].regs.rflags |= RFLAGS_IF;
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
-	assert_int_equal(count(&r, 0, 0x41)->coalesced, 0);
+	assert_int_equal(rig_count(&r, 0, 0x41)->coalesced, 0);
 	/* not taken: then they are one */
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	rig_pump(&r);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	rig_pump(&r);
 	machine_kicked(r.m, 0);
-	assert_int_equal(count(&r, 0, 0x41)->coalesced, 1);
+	assert_int_equal(rig_count(&r, 0, 0x41)->coalesced, 1);
 	rig_free(&r);
 }
 
@@ -163,7 +140,7 @@ static void offer_is_replaced(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	r.s.cpu[0].regs.rflags = 2;
 	host_msi(r.h, MSI_TO(0), 0x41);
 	rig_pump(&r);
@@ -174,7 +151,7 @@ static void offer_is_replaced(void **state)
 	assert_int_equal(rig_kicks(&r, 0), 0);
 	r.s.cpu[0].regs.rflags |= RFLAGS_IF;
 	assert_int_equal(script_interrupt(&r.s, 0), 0x91);
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	r.s.cpu[0].regs.rflags |= RFLAGS_IF;
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
 	rig_free(&r);
@@ -185,7 +162,7 @@ static void kicked_once(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	host_msi(r.h, MSI_TO(0), 0x51);
 	host_msi(r.h, MSI_TO(0), 0x61);
@@ -199,7 +176,7 @@ static void halt_and_wake(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	assert_int_equal(rig_hlt(&r, 0), MACH_IDLE);
 	assert_int_equal(rig_ctx(&r, 0, 0)->state, CTX_HALTED);
 	host_msi(r.h, MSI_TO(0), 0x41);
@@ -215,7 +192,7 @@ static void halt_stays(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	rig_hlt(&r, 0);
 	assert_int_equal(machine_kicked(r.m, 0), MACH_IDLE);
 	assert_int_equal(machine_kicked(r.m, 0), MACH_IDLE);
@@ -228,7 +205,7 @@ static void posted_before_halt(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	assert_int_equal(rig_hlt(&r, 0), MACH_RESUME);
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
@@ -243,7 +220,7 @@ static void halt_with_if_clear(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	r.s.cpu[0].regs.rflags = 2;
 	host_msi(r.h, MSI_TO(0), 0x41);
 	rig_pump(&r);
@@ -263,14 +240,14 @@ static void plain_hlt_exit_goes_on(void **state)
 	struct host_ctx *c;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	c = rig_ctx(&r, 0, 0);
 	c->vmcb->intercept[INTERCEPT_IDLE_HLT / 32] = 0;
 	host_msi(r.h, MSI_TO(0), 0x41);
 	rig_pump(&r);
 	assert_int_equal(rig_hlt(&r, 0), MACH_RESUME);
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	assert_int_equal(rig_hlt(&r, 0), MACH_IDLE);
 	rig_free(&r);
 }
@@ -281,7 +258,7 @@ static void nmi_is_delivered_once(void **state)
 	u64 event;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	host_nmi(r.h, 0);
 	host_nmi(r.h, 0);
 	rig_pump(&r);
@@ -304,7 +281,7 @@ static void nmis_wait_for_iret(void **state)
 	u64 event;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	host_nmi(r.h, 0);
 	rig_pump(&r);
 	script_boundary(&r.s, 0, &event);
@@ -341,7 +318,7 @@ static void run_reinjected(void **state)
 	struct rig r;
 	u64 event = 0;
 
-	start(&r, 1);
+	rig_smp(&r, 1);
 	machine_delivering(r.m, 0, row->event);
 	machine_kicked(r.m, 0);
 	assert_int_equal(r.stops, 0);
@@ -362,7 +339,7 @@ static void interrupted_delivery(void **state)
 	u64 event;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	rig_pump(&r);
 	assert_int_equal(script_ask(&r.s, 0, &event), EVENT_DELIVER);
@@ -371,9 +348,9 @@ static void interrupted_delivery(void **state)
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
 	r.s.cpu[0].regs.rflags |= RFLAGS_IF;
 	assert_int_equal(script_interrupt(&r.s, 0), -1);
-	eoi(&r, 0);
-	assert_int_equal(count(&r, 0, 0x41)->presented, 1);
-	assert_int_equal(count(&r, 0, 0x41)->eoi, 1);
+	rig_eoi(&r, 0);
+	assert_int_equal(rig_count(&r, 0, 0x41)->presented, 1);
+	assert_int_equal(rig_count(&r, 0, 0x41)->eoi, 1);
 	rig_free(&r);
 }
 

@@ -8,30 +8,7 @@
 #include "tests/lib/host_rig.h"
 #include "tests/lib/rows.h"
 
-#define MSI_TO(id)	(0xfee00000ull | (u64)(id) << 12)
 #define X2APIC(reg)	X2APIC_MSR(reg)
-
-static void start(struct rig *r, unsigned int vcpus)
-{
-	rig_new(r, &(struct rig_config){ .vcpus = vcpus });
-	for (unsigned int i = 1; i < vcpus; i++)
-		assert_int_equal(rig_ap_create(r, i, 0, SEV_FEATURE_SNP), 0);
-	for (unsigned int i = 0; i < vcpus; i++)
-		assert_true(rig_wrmsr(r, i, X2APIC(APIC_SVR), 0x1ff));
-	for (unsigned int i = 0; i < SCRIPT_CPUS; i++)
-		rig_kicks(r, i);
-}
-
-static void eoi(struct rig *r, unsigned int cpu)
-{
-	assert_true(rig_wrmsr(r, cpu, X2APIC(APIC_EOI), 0));
-}
-
-static const struct apic_vector_count *count(struct rig *r, unsigned int cpu,
-					     u8 vector)
-{
-	return &host_vectors(r->h, cpu, 0)->vector[vector];
-}
 
 /* ---- I/O APIC ----------------------------------------------------------- */
 
@@ -63,7 +40,7 @@ static void ioapic_version(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	mmio(&r, 0, IOAPIC_BASE, true, IOAPIC_REG_VERSION);
 	assert_int_equal(mmio(&r, 0, IOAPIC_BASE + 0x10, false, 0) & 0xff,
 			 IOAPIC_VERSION);
@@ -75,18 +52,18 @@ static void level_until_eoi(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	rte(&r, 4, IOAPIC_RTE_LEVEL | 0x41);
 	host_set_gsi(r.h, 4, true);
 	rig_pump(&r);
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
 	r.s.cpu[0].regs.rflags |= RFLAGS_IF;
 	/* still asserted: comes again after EOI, without a new edge */
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
 	host_set_gsi(r.h, 4, false);
 	r.s.cpu[0].regs.rflags |= RFLAGS_IF;
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	assert_int_equal(script_interrupt(&r.s, 0), -1);
 	host_set_gsi(r.h, 24, true);
 	rig_free(&r);
@@ -115,7 +92,7 @@ static void run_route(void **state)
 	const struct route_row *row = *state;
 	struct rig r;
 
-	start(&r, 4);
+	rig_smp(&r, 4);
 	assert_true(rig_wrmsr(&r, 0, X2APIC(APIC_ICR), row->icr));
 	rig_pump(&r);
 	for (unsigned int i = 0; i < 4; i++)
@@ -130,7 +107,7 @@ static void nmi_ipi(void **state)
 	u64 event;
 
 	(void)state;
-	start(&r, 2);
+	rig_smp(&r, 2);
 	assert_true(rig_wrmsr(&r, 0, X2APIC(APIC_ICR), 1ull << 32 | 0x400));
 	rig_pump(&r);
 	assert_int_equal(script_boundary(&r.s, 1, &event), EVENT_DELIVER);
@@ -144,7 +121,7 @@ static void init_sipi_ignored(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 2);
+	rig_smp(&r, 2);
 	assert_true(rig_wrmsr(&r, 0, X2APIC(APIC_ICR), 1ull << 32 | 0x4500));
 	assert_non_null(strstr(r.line, "INIT ignored"));
 	assert_true(rig_wrmsr(&r, 0, X2APIC(APIC_ICR), 1ull << 32 | 0x4608));
@@ -162,7 +139,7 @@ static void bad_msi(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	host_msi(r.h, 0x1000, 0x41);
 	host_msi(r.h, MSI_TO(0), 0xffffffff);
 	host_msi(r.h, MSI_TO(0), 0x05);
@@ -178,7 +155,7 @@ static void timer_oneshot(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	rig_wrmsr(&r, 0, X2APIC(APIC_TDCR), 0xb);
 	rig_wrmsr(&r, 0, X2APIC(APIC_LVT_TIMER), 0xec);
 	rig_wrmsr(&r, 0, X2APIC(APIC_TMICT), 1000000);
@@ -190,7 +167,7 @@ static void timer_oneshot(void **state)
 	machine_kicked(r.m, 0);
 	assert_int_equal(script_interrupt(&r.s, 0), 0xec);
 	rig_advance(&r, 10000000);
-	assert_int_equal(count(&r, 0, 0xec)->posted, 1);
+	assert_int_equal(rig_count(&r, 0, 0xec)->posted, 1);
 	rig_free(&r);
 }
 
@@ -199,7 +176,7 @@ static void timer_periodic(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	rig_wrmsr(&r, 0, X2APIC(APIC_TDCR), 0xb);
 	rig_wrmsr(&r, 0, X2APIC(APIC_LVT_TIMER),
 		  APIC_LVT_TIMER_PERIODIC | 0xec);
@@ -209,11 +186,11 @@ static void timer_periodic(void **state)
 		rig_pump(&r);
 		assert_int_equal(script_interrupt(&r.s, 0), 0xec);
 		r.s.cpu[0].regs.rflags |= RFLAGS_IF;
-		eoi(&r, 0);
+		rig_eoi(&r, 0);
 	}
 	rig_wrmsr(&r, 0, X2APIC(APIC_TMICT), 0);
 	rig_advance(&r, 100000000);
-	assert_int_equal(count(&r, 0, 0xec)->posted, 10);
+	assert_int_equal(rig_count(&r, 0, 0xec)->posted, 10);
 	rig_free(&r);
 }
 
@@ -222,7 +199,7 @@ static void timer_deadline(void **state)
 	struct rig r;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	rig_wrmsr(&r, 0, X2APIC(APIC_LVT_TIMER),
 		  APIC_LVT_TIMER_DEADLINE | 0xec);
 	assert_true(rig_wrmsr(&r, 0, MSR_TSC_DEADLINE, 5000));
@@ -240,14 +217,14 @@ static void vmpls_do_not_mix(void **state)
 	u64 svr;
 
 	(void)state;
-	start(&r, 1);
+	rig_smp(&r, 1);
 	assert_int_equal(rig_ap_create(&r, 0, 2, SEV_FEATURE_SNP), 0);
 	host_msi(r.h, MSI_TO(0), 0x41);
 	assert_int_equal(rig_msr(&r, 0, 2ull << 32 | 0x016), 0x017);
 	/* VMPL 0 owns devices and comes first */
 	assert_int_equal(machine_vmpl(r.m, 0), 0);
 	assert_int_equal(script_interrupt(&r.s, 0), 0x41);
-	eoi(&r, 0);
+	rig_eoi(&r, 0);
 	assert_int_equal(rig_msr(&r, 0, 2ull << 32 | 0x016), 0x017);
 	assert_int_equal(machine_vmpl(r.m, 0), 2);
 	rig_register(&r, 0);

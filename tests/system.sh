@@ -179,7 +179,7 @@ sweep_tests() {
 	done
 	check sweep-nested-vmpl0 sweep_over build/guest/micro/sweep.elf \
 		"doorbell_window_enter doorbell_window doorbell_window_hlt \
-		doorbell_window_end common" \
+		doorbell_window_end vector_stubs_common" \
 		'ring=1 passes=67 distances=200' \
 		--injection restricted
 }

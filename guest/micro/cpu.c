@@ -48,7 +48,7 @@ void cpu_load_idt(void)
 
 	asm volatile("movw %%cs, %0" : "=r"(cs));
 	for (unsigned int i = 0; i < 256; i++) {
-		u64 at = (u64)vector_stubs + 16 * i;
+		u64 at = (u64)vector_stubs + VECTOR_STUB_SIZE * i;
 
 		idt[i].low = (at & 0xffff) | (u64)cs << 16 | 0x8e00ull << 32 |
 			     (at >> 16 & 0xffff) << 48;

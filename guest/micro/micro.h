@@ -14,17 +14,12 @@
 #include "arch/svm.h"
 #include "arch/svsm.h"
 #include "arch/types.h"
+#include "arch/vectors.h"
 #include "arch/vmsa.h"
 #include "igvm/elf_info.h"
 
 #define MICRO_CPUS	8
 #define SHARED_BASE	0x8000000000ull		/* PML4 slot 1 */
-
-struct regs {
-	u64 r15, r14, r13, r12, r11, r10, r9, r8;
-	u64 rbp, rdi, rsi, rdx, rcx, rbx, rax;
-	u64 vector, error, rip, cs, rflags, rsp, ss;
-};
 
 /* The last #VC that a guest asked to be told about instead of served. */
 struct vc_record {

@@ -8,7 +8,7 @@
 #include "guest/micro/micro.h"
 
 /* mov $imm32, %eax; ret */
-static u8 code[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE), section(".text")));
+static u8 code[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static volatile u32 announced;
 static volatile u32 stale[MICRO_CPUS];
 static volatile bool stop;

@@ -16,7 +16,6 @@
 
 #define DOORBELL_AT(cpu)	(0x70000ull + (cpu) * PAGE_SIZE)
 #define X2APIC(reg)		X2APIC_MSR(reg)
-#define MSI_TO(id)		(0xfee00000ull | (id) << 12)
 
 /*
  * All @vcpus at VMPL 0 with a doorbell page and an enabled APIC; vCPU 0 has

@@ -341,3 +341,25 @@ enum mach_next rig_hlt(struct rig *r, unsigned int cpu)
 	return machine_hlt(r->m, cpu, r->s.cpu[cpu].regs.rflags,
 			   r->s.cpu[cpu].regs.nmi_masked);
 }
+
+void rig_smp(struct rig *r, unsigned int vcpus)
+{
+	rig_new(r, &(struct rig_config){ .vcpus = vcpus });
+	for (unsigned int i = 1; i < vcpus; i++)
+		assert_int_equal(rig_ap_create(r, i, 0, SEV_FEATURE_SNP), 0);
+	for (unsigned int i = 0; i < vcpus; i++)
+		assert_true(rig_wrmsr(r, i, X2APIC_MSR(APIC_SVR), 0x1ff));
+	for (unsigned int i = 0; i < SCRIPT_CPUS; i++)
+		rig_kicks(r, i);
+}
+
+void rig_eoi(struct rig *r, unsigned int cpu)
+{
+	assert_true(rig_wrmsr(r, cpu, X2APIC_MSR(APIC_EOI), 0));
+}
+
+const struct apic_vector_count *rig_count(struct rig *r, unsigned int cpu,
+					  u8 vector)
+{
+	return &host_vectors(r->h, cpu, 0)->vector[vector];
+}

@@ -71,6 +71,9 @@ struct rig_config {
 void rig_new(struct rig *r, const struct rig_config *config);
 void rig_free(struct rig *r);
 
+/* SNP at VMPL 0 on all of @vcpus, which run with their APICs enabled. */
+void rig_smp(struct rig *r, unsigned int vcpus);
+
 struct host_ctx *rig_ctx(struct rig *r, unsigned int cpu, unsigned int vmpl);
 /* Kicks sent to @cpu since the last call. */
 unsigned int rig_kicks(struct rig *r, unsigned int cpu);
@@ -97,6 +100,13 @@ bool rig_wrmsr(struct rig *r, unsigned int cpu, u32 msr, u64 value);
 u64 rig_ap_create(struct rig *r, unsigned int cpu, unsigned int vmpl,
 		  u64 features);
 enum mach_next rig_hlt(struct rig *r, unsigned int cpu);
+
+/* At VMPL 0. */
+void rig_eoi(struct rig *r, unsigned int cpu);
+const struct apic_vector_count *rig_count(struct rig *r, unsigned int cpu,
+					  u8 vector);
+
+#define MSI_TO(id)	(0xfee00000ull | (u64)(id) << 12)
 
 #define GHCB_SET(g, field, v)						\
 	do {								\

@@ -9,7 +9,6 @@
 #include "tests/lib/host_rig.h"
 
 #define SA	(SEV_FEATURE_SNP | SEV_FEATURE_SECURE_AVIC)
-#define MSI_TO(id)		(0xfee00000ull | (id) << 12)
 #define EN	SAVIC_CONTROL_EN
 #define EN_NMI	(SAVIC_CONTROL_EN | SAVIC_CONTROL_ALLOWED_NMI)
 
