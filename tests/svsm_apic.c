@@ -129,7 +129,7 @@ static u8 guest_takes(u32 cpu)
 	return ctl >> VINTR_VECTOR_SHIFT;
 }
 
-/* ---- one vCPU ------------------------------------------------------------- */
+/* ---- one vCPU ----------------------------------------------------------- */
 
 static void nothing_without_it(void **state)
 {
@@ -319,7 +319,7 @@ static void busy_is_undone(void **state)
 	assert_false(vmsa[0].vintr_ctrl & VINTR_BUSY);
 }
 
-/* ---- several --------------------------------------------------------------- */
+/* ---- several ------------------------------------------------------------ */
 
 static void send(u32 from, u32 dest, u32 low)
 {
@@ -421,7 +421,7 @@ static void ipi_nmi(void **state)
 	assert_int_equal(guest_takes(1), 0);
 }
 
-/* ---- CREATE_VCPU ------------------------------------------------------------ */
+/* ---- CREATE_VCPU -------------------------------------------------------- */
 
 static u64 create(u32 from, u32 cpu, u64 at, u64 ca, u64 features)
 {
@@ -498,7 +498,7 @@ static void creation_spares_areas(void **state)
 	assert_int_equal(vcpu_of(1)->ca, CA(1));
 }
 
-/* ---- the end ----------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------ */
 
 static const struct doorbell_ext *descriptor(u32 cpu)
 {

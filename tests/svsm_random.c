@@ -78,7 +78,7 @@ static struct vmsa *vmsa_of(u32 cpu)
 	return gpa ? (struct vmsa *)(rig_memory + gpa) : NULL;
 }
 
-/* ---- calls ----------------------------------------------------------------- */
+/* ---- calls -------------------------------------------------------------- */
 
 static void note_call(u32 cpu, u32 number, u64 rcx, u64 rdx)
 {
@@ -234,7 +234,7 @@ static void core_call(u32 cpu)
 	serve(cpu, &call);
 }
 
-/* ---- host and guest, without a call ----------------------------------------- */
+/* ---- host and guest, without a call ------------------------------------- */
 
 static void host_writes(u32 cpu)
 {
@@ -315,7 +315,7 @@ static void turn(u32 cpu)
 		silicon_runs(v);
 }
 
-/* ---- judgement ---------------------------------------------------------------- */
+/* ---- judgement ---------------------------------------------------------- */
 
 static void books_agree(u32 cpu, u32 i)
 {
@@ -361,7 +361,7 @@ static void judge(void)
 		CHECK(rig_memory[at] == 0x5a);
 }
 
-/* ---- worlds -------------------------------------------------------------------- */
+/* ---- worlds ------------------------------------------------------------- */
 
 static void begin(void **state)
 {

@@ -24,7 +24,7 @@ static void reads_as(u32 offset, u64 value)
 	check(svsm_apic_read(offset) == value);
 }
 
-/* ---- registers ----------------------------------------------------------- */
+/* ---- registers ---------------------------------------------------------- */
 
 static bool readable(u32 msr)
 {
@@ -113,7 +113,7 @@ static void vectors(void)
 	check(!svsm_apic(call, SVSM_APIC_VECTOR_ALL, 0));
 }
 
-/* ---- calls --------------------------------------------------------------- */
+/* ---- calls -------------------------------------------------------------- */
 
 static void numbers(void)
 {

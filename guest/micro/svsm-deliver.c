@@ -130,7 +130,7 @@ static void handlers(void (*low)(struct regs *regs),
 	set_handler(SAME, on_vector);
 }
 
-/* ---- when ----------------------------------------------------------------- */
+/* ---- when --------------------------------------------------------------- */
 
 /* Queued, seen in IRR, and taken at STI without an exit. */
 static void interrupt_flag(void)
@@ -178,7 +178,7 @@ static void nesting(void)
 	handlers(on_vector, on_vector);
 }
 
-/* ---- EOI ------------------------------------------------------------------ */
+/* ---- EOI ---------------------------------------------------------------- */
 
 /* The byte is set for an edge that is alone, and is gone once it is used. */
 static void lazy(void)
@@ -252,7 +252,7 @@ static void level_lines(u32 count)
 	vector_allow(LEVEL, false);
 }
 
-/* ---- the filter ------------------------------------------------------------ */
+/* ---- the filter --------------------------------------------------------- */
 
 static void filter(void)
 {
@@ -301,7 +301,7 @@ static void everything(void)
 	taken = 0;
 }
 
-/* ---- NMI, HLT --------------------------------------------------------------- */
+/* ---- NMI, HLT ----------------------------------------------------------- */
 
 static void nmi(void)
 {

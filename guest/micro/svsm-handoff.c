@@ -87,7 +87,7 @@ static void normal(void)
 	write_cr8(0);
 }
 
-/* ---- states ------------------------------------------------------------------ */
+/* ---- states ------------------------------------------------------------- */
 
 static void state_empty(void)
 {
@@ -219,7 +219,7 @@ static void state_tpr(void)
 	expect((const u8[]){ LOW }, 1);
 }
 
-/* ---- those that stay ---------------------------------------------------------- */
+/* ---- those that stay ---------------------------------------------------- */
 
 /* Two users: when the first is done the second still has it. */
 static void state_locked(void)

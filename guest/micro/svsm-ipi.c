@@ -107,7 +107,7 @@ static void remote_nmi(void)
 	settle();
 }
 
-/* ---- a target that sleeps -------------------------------------------------- */
+/* ---- a target that sleeps ----------------------------------------------- */
 
 static volatile u32 sleep_until;
 
@@ -135,7 +135,7 @@ static void sleepers(u32 count)
 	settle();
 }
 
-/* ---- all to all ------------------------------------------------------------ */
+/* ---- all to all --------------------------------------------------------- */
 
 /* Each has to answer before the next: none may be lost. */
 static void storm_work(void)
@@ -166,7 +166,7 @@ static void storm(u32 count)
 			      (i == n ? 0 : count));
 }
 
-/* ---- the host --------------------------------------------------------------- */
+/* ---- the host ----------------------------------------------------------- */
 
 static void allow_work(void)
 {
