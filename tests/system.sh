@@ -429,10 +429,11 @@ launch_refused() {
 		.reason == "cannot read /nowhere"' "$tmp/poor.json"
 }
 
-# The monitor must stop by name on a host that lacks what it needs.
+# FEATURES MODE: the monitor must stop by name on a host that lacks what it
+# needs; under Alternate Injection that is one more (bit 9).
 svsm_refuses_host() {
-	other_session '.ghcb_features = 35' --guest svsm --injection normal \
-		--load none
+	other_session ".ghcb_features = $1" --guest svsm --injection "$2" \
+		--micro hello
 	grep 'svsm: stopped: the host lacks features' "$tmp/poor" &&
 		jq -e '.result == "monitor-stopped"' "$tmp/poor.json"
 }
@@ -501,7 +502,8 @@ linux_tests() {
 	check linux-svsm-alternate-lazy svsm_eoi_lazy
 	check svsm-refuses-stock svsm_refuses_stock
 	check launch-refused launch_refused
-	check svsm-refuses-host svsm_refuses_host
+	check svsm-refuses-host svsm_refuses_host 35 normal
+	check svsm-refuses-host-alternate svsm_refuses_host 63 alternate
 	check svsm-refuses-info svsm_refuses_info
 	check linux-svsm-secure-avic linux --guest svsm \
 		--injection secure-avic --cpus 2 --load mixed
