@@ -26,11 +26,7 @@ build/svsm.elf: $(SVSM_OBJ) svsm/svsm.lds
 
 all: build/svsm.elf
 
-# What of it is pure, for native tests: tests/svsm_rig.h has the rest.
+# What of it is pure, for native tests (tests/tests.mk): tests/svsm_rig.h has
+# the rest.
 SVSM_PURE := $(addprefix svsm/,apic.c apic_call.c core.c info.c protocol.c \
 	       vcpu.c)
-build/tests/svsm_core build/tests/svsm_vcpu build/tests/svsm_apic \
-build/tests/svsm_random: \
-	$(call object,build/san,$(SVSM_PURE))
-build/tests/svsm_info build/tests/igvm_monitor: build/san/svsm/info.o
-build/tests/svsm_windows: build/san/svsm/start.o

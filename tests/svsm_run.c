@@ -123,11 +123,19 @@ bool guest_apic_on(const struct vcpu *v)
 	return w.alternate;
 }
 
-bool guest_apic_init(u32 index, struct doorbell *page, bool on)
+struct apic_counters *cpu_counters(u32 index)
+{
+	(void)index;
+	return NULL;
+}
+
+bool guest_apic_init(u32 index, struct doorbell *page, bool on,
+		     struct apic_counters *count)
 {
 	(void)index;
 	(void)page;
 	(void)on;
+	(void)count;
 	return true;
 }
 

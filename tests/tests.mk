@@ -9,26 +9,34 @@ TEST_BIN := $(TEST_SRC:tests/%.c=build/tests/%)
 # The monitor's part that needs no silicon.
 PARAVISOR := $(filter-out svsm/paravisor_host.c svsm/paravisor_boot.c, \
 	       $(wildcard svsm/paravisor*.c svsm/emulate*.c))
-TEST_OBJ := $(call object,build/san,$(CORE) $(MACHINE) $(HOST) $(IGVM) \
-	      $(PARAVISOR) $(TEST_LIB))
+TEST_FILES := $(CORE) $(MACHINE) $(HOST) $(IGVM) $(PARAVISOR) $(TEST_LIB)
 
-build/tests/%: build/san/tests/%.o $(TEST_OBJ)
-	@mkdir -p $(@D)
-	$(CC) $(SAN_CFLAGS) -o $@ $^ -lcmocka -ljansson -lz
+# $(1) where the programs go, $(2) where their objects are, $(3) flags.
+define native_programs
+$(1)/%: $(2)/tests/%.o $(call object,$(2),$(TEST_FILES))
+	@mkdir -p $$(@D)
+	$$(CC) $(3) -o $$@ $$^ -lcmocka -ljansson -lz
+
+$(addprefix $(1)/svsm_,core vcpu apic random): $(call object,$(2),$(SVSM_PURE))
+$(1)/svsm_info $(1)/igvm_monitor: $(2)/svsm/info.o
+$(1)/svsm_windows: $(2)/svsm/start.o
+
+# Without tests/lib, whose rigs have functions of the same names, and without
+# the rest of the monitor, which these play themselves.
+$(1)/svsm_hv: $(call object,$(2),tests/svsm_hv.c svsm/hv.c $(CORE))
+$(1)/svsm_run: $(call object,$(2),tests/svsm_run.c svsm/run.c)
+$(1)/svsm_hv $(1)/svsm_run:
+	@mkdir -p $$(@D)
+	$$(CC) $(3) -o $$@ $$^ -lcmocka
+endef
+
+$(eval $(call native_programs,build/tests,build/san,$(SAN_CFLAGS)))
 
 # It goes through the consumer one instruction at a time: through that of the
 # monitor, not through what sanitisers make of it.
 build/tests/core_race: $(call object,build/obj,tests/core_race.c $(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lcmocka
-
-# Without tests/lib, whose rigs have functions of the same names, and without
-# the rest of the monitor, which these play themselves.
-build/tests/svsm_hv: $(call object,build/san,tests/svsm_hv.c svsm/hv.c $(CORE))
-build/tests/svsm_run: $(call object,build/san,tests/svsm_run.c svsm/run.c)
-build/tests/svsm_hv build/tests/svsm_run:
-	@mkdir -p $(@D)
-	$(CC) $(SAN_CFLAGS) -o $@ $^ -lcmocka
 
 .PHONY: test test-full test-native test-system test-defects test-conformance
 test-native: $(TEST_BIN)
