@@ -113,12 +113,21 @@ static void row51_level(void **state)
 	(void)state;
 	rig_status(&r, 0x41 | DOORBELL_EXT_LEVEL);
 	assert_int_equal(run(&r), 0x41);
-	assert_int_equal(r.eoi, 0);
 	settle(&r);
+	assert_int_equal(r.told, 0);
 	fx = wr(&r.apic, APIC_EOI, 0);
 	assert_true(fx.eoi);
 	assert_int_equal(fx.eoi_vector, 0x41);
 	assert_false(wr(&r.apic, APIC_EOI, 0).eoi);
+	/* Ended by the byte: once, too. */
+	r.vmsa.rflags |= RFLAGS_IF;
+	rig_status(&r, 0x41 | DOORBELL_EXT_LEVEL);
+	assert_int_equal(run(&r), 0x41);
+	assert_int_equal(r.eoi, 1);
+	r.eoi = 0;
+	settle(&r);
+	settle(&r);
+	assert_int_equal(r.told, 1);
 	/* With others beside it: the byte is the level one. */
 	rig_ext(&r)->irr[0] = BIT(0x33 - 32);
 	rig_status(&r, 0x41 | DOORBELL_EXT_LEVEL | DOORBELL_EXT_MULTIPLE);
