@@ -26,6 +26,7 @@ part() {
 jobs=$(nproc)
 part native "$make" --no-print-directory -s -j"$jobs" test-native
 part conformance sh tests/conformance.sh build/tests/names
+part trusted "$make" --no-print-directory -s test-trusted
 part defects "$make" --no-print-directory -s test-defects
 part command "$make" --no-print-directory -s test-cli
 part systems sh tests/system.sh "${1:-quick}"

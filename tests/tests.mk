@@ -38,7 +38,8 @@ build/tests/core_race: $(call object,build/obj,tests/core_race.c $(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lcmocka
 
-.PHONY: test test-full test-native test-system test-defects test-conformance
+.PHONY: test test-full test-native test-system test-defects \
+	test-conformance test-trusted
 test-native: $(TEST_BIN)
 	@sh tests/native.sh $(TEST_BIN)
 
@@ -49,6 +50,10 @@ test-conformance: test-native
 # tests/defects/*.patch, each planted in a copy of the tree.
 test-defects: $(TEST_BIN)
 	@MAKE='$(MAKE)' sh tests/defects.sh
+
+# Its size, its includes, its symbols.
+test-trusted: build/svsm.elf
+	@CC='$(CC)' sh tests/trusted.sh
 
 test-system: all build/initrd.img
 	@sh tests/system.sh
