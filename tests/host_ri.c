@@ -215,6 +215,46 @@ static void all_vectors(void **state)
 	rig_free(&r);
 }
 
+/* What a host can do, and the test bench's does: #HV for nothing, any time. */
+static void ring(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_ri(&r, 1, 0);
+	host_ring(r.h, 0);
+	rig_pump(&r);
+	assert_true(hv_taken(&r, 0));
+	assert_int_equal(hv_page(&r, 0)->pending, 0);
+	hv_exit(&r, 0);
+	assert_false(hv_taken(&r, 0));
+	/* told already, and not looked: once more */
+	post(&r, 0x41);
+	assert_true(hv_taken(&r, 0));
+	host_ring(r.h, 0);
+	rig_pump(&r);
+	assert_true(hv_taken(&r, 0));
+	assert_int_equal(hv_page(&r, 0)->pending, NFS | 0x41);
+	/* asleep */
+	hv_take(&r, 0);
+	hv_eoi(&r, 0);
+	assert_int_equal(rig_hlt(&r, 0), MACH_IDLE);
+	assert_true(host_idle(r.h, 0));
+	host_ring(r.h, 0);
+	rig_pump(&r);
+	assert_false(host_idle(r.h, 0));
+	assert_true(hv_taken(&r, 0));
+	/* nobody there */
+	host_ring(r.h, 1);
+	assert_false(host_idle(r.h, 1));
+	rig_free(&r);
+	/* no such event without Restricted Injection */
+	rig_new(&r, &(struct rig_config){ .vcpus = 1 });
+	host_ring(r.h, 0);
+	assert_int_equal(rig_kicks(&r, 0), 0);
+	rig_free(&r);
+}
+
 /* ---- flags --------------------------------------------------------------- */
 
 /* [39] */
@@ -411,6 +451,7 @@ int main(void)
 	ROW("same vector again", same_again);
 	ROW("interrupted #HV", interrupted);
 	ROW("all vectors", all_vectors);
+	ROW("#HV for nothing", ring);
 	ROW("[39] NMI", nmi_bit);
 	ROW("[38] machine check", mc_bit);
 	ROW("[36, 37] spoilt page", spoilt_page);

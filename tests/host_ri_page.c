@@ -201,6 +201,25 @@ static void no_sleep_over_signal(void **state)
 	rig_free(&r);
 }
 
+/* But a host need not be so kind. */
+static void unhelpful(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_ri(&r, 1, 0);
+	r.h->config.unhelpful = true;
+	host_msi(r.h, MSI_TO(0), 0x41);
+	hv_exit(&r, 0);
+	assert_true(hv_taken(&r, 0));
+	assert_int_equal(rig_hlt(&r, 0), MACH_IDLE);
+	rig_kicks(&r, 0);
+	/* what is higher is news all the same */
+	host_msi(r.h, MSI_TO(0), 0x51);
+	assert_int_equal(rig_kicks(&r, 0), 1);
+	rig_free(&r);
+}
+
 /* It looked, and left byte 0 for TPR: only something higher is news. */
 static void sleeps_over_masked(void **state)
 {
@@ -263,6 +282,7 @@ int main(void)
 	ROW("[46] withdrawn", withdrawn);
 	ROW("HLT and wake-up", halts_and_wakes);
 	ROW("[29] no sleep over a signal", no_sleep_over_signal);
+	ROW("sleep over a signal, unhelpful host", unhelpful);
 	ROW("[28] sleep over what TPR masks", sleeps_over_masked);
 	ROW("HV IPI", ipis);
 	return rows_run("host: doorbell page");

@@ -148,6 +148,7 @@ sweep_tests() {
 	vmpl0 restricted event=edge spin=1
 	vmpl0 restricted event=level
 	vmpl0 restricted event=nmi
+	vmpl0 restricted event=mc
 	vmpl0 restricted event=two
 	vmpl0 restricted event=two ring=1
 	vmpl0 restricted event=nmi ring=1

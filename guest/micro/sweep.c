@@ -9,7 +9,7 @@
  *
  *	count=		instants: so many instructions after the write, and
  *			less; by itself until the CPU has fallen asleep
- *	event=		edge, level, nmi, two (edges of two classes)
+ *	event=		edge, level, nmi, mc, two (edges of two classes)
  *	spin=1		once more, waiting without an exit: what the monitor
  *			forgets never comes
  *	ring=1		and a #HV for nothing some instructions later
@@ -29,7 +29,7 @@
 #define SLEPT		20
 #define INSTANTS_MAX	100000
 
-enum event { EDGE, LEVEL, NMI, TWO };
+enum event { EDGE, LEVEL, NMI, MC, TWO };
 
 static enum event event;
 static bool ring, spin;
@@ -51,6 +51,8 @@ static u32 taken(void)
 {
 	if (event == NMI)
 		return this_cpu()->hv.nmi;
+	if (event == MC)
+		return this_cpu()->hv.mc;
 	return this_cpu()->intr[VECTOR];
 }
 
@@ -72,6 +74,8 @@ static void arm_all(u32 instant, u32 pass)
 		arm(SWEEP_LINE, instant, PIN);
 	else if (event == NMI)
 		arm(SWEEP_FLAG, instant, SWEEP_FLAG_NMI);
+	else if (event == MC)
+		arm(SWEEP_FLAG, instant, SWEEP_FLAG_MC);
 	else
 		arm(SWEEP_EDGE, instant, VECTOR);
 }
@@ -156,6 +160,8 @@ static void options(void)
 {
 	if (option_is("event", "nmi"))
 		event = NMI;
+	if (option_is("event", "mc"))
+		event = MC;
 	if (option_is("event", "two"))
 		event = TWO;
 	ring = option("ring", 0);
