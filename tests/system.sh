@@ -166,6 +166,9 @@ sweep_tests() {
 	paravisor alternate event=level spin=1
 	paravisor alternate event=two
 	paravisor alternate event=two spin=1 ring=1
+	paravisor secure-avic event=edge
+	paravisor secure-avic event=level spin=1
+	paravisor secure-avic event=two
 	END
 	for guest in svsm paravisor; do
 		check sweep-gapless-$guest sweep_over build/svsm.elf '' \
