@@ -115,6 +115,7 @@ enum ghcb_event {
 #define GHCB_FEATURE_MULTI_VMPL		BIT_ULL(5)
 #define GHCB_FEATURE_PSC		BIT_ULL(6)
 #define GHCB_FEATURE_EXT_INTERRUPTS	BIT_ULL(9)
+#define GHCB_FEATURE_RIDE		BIT_ULL(48)	/* ours: Run VMPL */
 
 /* SW_EXITINFO1[31:0] on return, and SW_EXITINFO2 when it is MALFORMED. */
 #define GHCB_RESULT_OK			0
@@ -165,6 +166,14 @@ ASSERT_SIZE(struct psc_buffer, 2032);
 #define DOORBELL_SET			1
 #define DOORBELL_QUERY			2
 #define DOORBELL_CLEAR			3
+
+/*
+ * Run VMPL, SW_EXITINFO1: [31:0] VMPL. Ours (GHCB_FEATURE_RIDE): [39:32] the
+ * low byte of an event that is served first, 0 none; [63:40] and SW_EXITINFO2
+ * are its two words, for HV IPI the other way round.
+ */
+#define RUN_VMPL_RIDE_SHIFT		32
+#define RUN_VMPL_WORD_SHIFT		40
 
 /* Secure AVIC, SW_EXITINFO1; RAX names the vCPU. */
 #define GHCB_SAVIC_REGISTER		0

@@ -35,7 +35,7 @@
 		 GHCB_FEATURE_APIC_ID_LIST | GHCB_FEATURE_MULTI_VMPL)
 /* Beside these, where a doorbell page is in use. */
 #define OFFERED_DOORBELL (GHCB_FEATURE_RESTRICTED | GHCB_FEATURE_TIMER | \
-			  GHCB_FEATURE_EXT_INTERRUPTS)
+			  GHCB_FEATURE_EXT_INTERRUPTS | GHCB_FEATURE_RIDE)
 
 #define NOT_GIVEN	(~0ull)		/* JSON has no such number */
 

@@ -222,12 +222,18 @@ void host_ghcb_ap_jump_table(struct ghcb_call *call)
 
 /* ---- Run VMPL ----------------------------------------------------------- */
 
-/* INFO1 and INFO2 are already the answer when the caller is left. */
+/*
+ * INFO1 and INFO2 are already the answer when the caller is left. What rides
+ * is served if and only if the VMPL is entered.
+ */
 void host_ghcb_run_vmpl(struct ghcb_call *call)
 {
-	if (call->info1 >> 32 ||
-	    !host_run_vmpl(call->ctx, (u32)call->info1))
+	u32 vmpl = call->info1;
+
+	if (!host_can_run_vmpl(call->ctx, vmpl))
 		host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "VMPL");
+	else if (host_ghcb_ride(call))
+		host_run_vmpl(call->ctx, vmpl);
 }
 
 /* ---- APIC ID list ------------------------------------------------------- */

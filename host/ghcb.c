@@ -126,6 +126,39 @@ static const struct ghcb_event_row *event_of(const struct ghcb_call *call)
 	return NULL;
 }
 
+/* ---- an event on another's back ------------------------------------------ */
+
+static bool may_ride(u64 code)
+{
+	return code == GHCB_HV_IPI || code == GHCB_HV_TIMER ||
+	       code == GHCB_SPECIFIC_EOI;
+}
+
+/* Two words are all that these events need. */
+bool host_ghcb_ride(struct ghcb_call *call)
+{
+	u64 word = call->info1 >> RUN_VMPL_WORD_SHIFT;
+	u8 low = call->info1 >> RUN_VMPL_RIDE_SHIFT;
+	struct ghcb_call rider = *call;
+	const struct ghcb_event_row *row;
+
+	if (!low && !word)
+		return true;
+	rider.code = (GHCB_HV_IPI & ~0xffull) | low;
+	rider.info1 = rider.code == GHCB_HV_IPI ? call->info2 : word;
+	rider.info2 = rider.code == GHCB_HV_IPI ? word : call->info2;
+	row = may_ride(rider.code) ? event_of(&rider) : NULL;
+	if (!row || !(call->host->config.ghcb_features & GHCB_FEATURE_RIDE))
+		host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT, "no rider");
+	else
+		row->serve(&rider);
+	if (rider.result1) {
+		call->result1 = rider.result1;
+		call->result2 = rider.result2;
+	}
+	return !call->result1;
+}
+
 /* ---- the copy ----------------------------------------------------------- */
 
 static bool valid(const struct ghcb_call *call, size_t field)

@@ -35,6 +35,9 @@ bool host_ghcb_scratch_read(struct ghcb_call *call, u32 at, void *buf, u32 len);
 void host_ghcb_scratch_write(struct ghcb_call *call, u32 at, const void *buf,
 			     u32 len);
 
+/* ghcb.c: what Run VMPL carries; false: refused, nothing has been done. */
+bool host_ghcb_ride(struct ghcb_call *call);
+
 /* ghcb_cpu.c */
 void host_ghcb_cpuid(struct ghcb_call *call);
 void host_ghcb_msr(struct ghcb_call *call);

@@ -20,6 +20,7 @@ static u64 add(u64 a, u64 b)
 
 static void arm(struct host_ctx *c)
 {
+	c->hv_timer.armed = true;
 	c->vcpu->host->ops->timer_arm(c->hv_timer.timer, c->hv_timer.due);
 }
 
@@ -32,6 +33,7 @@ static void fire(void *arg)
 
 	if (h->stopped)
 		return;
+	t->armed = false;
 	host_ctx_post(c, t->vector);
 	if (!t->period)
 		return;
@@ -60,6 +62,7 @@ void host_hv_timer_free(struct host_ctx *c)
 void host_hv_timer_stop(struct host_ctx *c)
 {
 	c->hv_timer.period = 0;
+	c->hv_timer.armed = false;
 	c->vcpu->host->ops->timer_cancel(c->hv_timer.timer);
 }
 
@@ -74,6 +77,16 @@ static u64 deadline(struct host *h, u64 tsc)
 	ns = (unsigned __int128)(tsc - now.tsc) * 1000000000 /
 	     h->ops->tsc_hz(h->platform);
 	return ns >> 64 ? ~0ull : add(now.ns, ns);
+}
+
+/* Due, and only not noticed yet: it is not what the next one replaces. */
+static void settle(struct host_ctx *c)
+{
+	struct host *h = c->vcpu->host;
+
+	if (c->hv_timer.armed && c->hv_timer.due <= h->ops->now(h->platform))
+		host_ctx_post(c, c->hv_timer.vector);
+	host_hv_timer_stop(c);
 }
 
 static void start(struct host_ctx *c, unsigned int mode, u8 vector, u64 count)
@@ -111,7 +124,7 @@ void host_ghcb_hv_timer(struct ghcb_call *call)
 	if (!host_ctx_has_vmsa(c))
 		return host_ghcb_refuse(call, GHCB_ERR_INVALID_INPUT,
 					"VMPL without a VMSA");
-	if (mode == HV_TIMER_STOP)
-		return host_hv_timer_stop(c);
-	start(c, mode, vector, call->info2);
+	settle(c);
+	if (mode != HV_TIMER_STOP)
+		start(c, mode, vector, call->info2);
 }

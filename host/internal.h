@@ -91,6 +91,7 @@ struct host_hv_timer {
 	u64 due;
 	u64 period;		/* 0: once */
 	u8 vector;
+	bool armed;
 };
 
 struct host_ctx;
@@ -199,6 +200,7 @@ void host_ctx_notify(struct host_ctx *c);
 void host_ctx_wake(struct host_ctx *c);
 void host_kick(struct host_vcpu *v);
 /* @c asks to run @vmpl next; false if it has nothing to run. */
+bool host_can_run_vmpl(const struct host_ctx *c, unsigned int vmpl);
 bool host_run_vmpl(struct host_ctx *c, unsigned int vmpl);
 
 /* vmrun.c */

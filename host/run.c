@@ -78,18 +78,26 @@ static struct host_ctx *pick(struct host_vcpu *v)
 	return NULL;
 }
 
+bool host_can_run_vmpl(const struct host_ctx *from, unsigned int vmpl)
+{
+	const struct host_ctx *c;
+
+	if (vmpl >= SNP_VMPLS)
+		return false;
+	c = &from->vcpu->ctx[vmpl];
+	if (c->next == NEXT_DESTROY)
+		return false;
+	return host_ctx_has_vmsa(c) || c->next != NEXT_NONE;
+}
+
 bool host_run_vmpl(struct host_ctx *from, unsigned int vmpl)
 {
 	struct host_vcpu *v = from->vcpu;
 	struct host_ctx *c;
 
-	if (vmpl >= SNP_VMPLS)
+	if (!host_can_run_vmpl(from, vmpl))
 		return false;
 	c = &v->ctx[vmpl];
-	if (c->next == NEXT_DESTROY)
-		return false;
-	if (!host_ctx_has_vmsa(c) && c->next == NEXT_NONE)
-		return false;
 	host_ap_apply_next(c);
 	/*
 	 * A halted VMPL is entered too: whoever asks may have put an interrupt

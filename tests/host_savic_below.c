@@ -346,6 +346,113 @@ static void rights(void **state)
 	rig_free(&r);
 }
 
+/* ---- what rides on Run VMPL ---------------------------------------------- */
+
+#define FEATURES							\
+	(GHCB_FEATURES_ALL | GHCB_FEATURE_TIMER |			\
+	 GHCB_FEATURE_EXT_INTERRUPTS | GHCB_FEATURE_RIDE)
+
+static u64 ride(struct rig *r, unsigned int cpu, u64 code, u64 word, u64 info2)
+{
+	return rig_call(r, cpu, GHCB_RUN_VMPL, LOWER | (code & 0xff) << 32 |
+			word << 40, info2);
+}
+
+/* Served, and entered, with one VMGEXIT. */
+static void rides(void **state)
+{
+	struct rig r;
+	struct host_ctx *c;
+
+	(void)state;
+	rig_below_on(&r, 2);
+	r.h->config.ghcb_features = FEATURES;
+	c = rig_ctx(&r, 0, LOWER);
+	hv_run_lower(&r, 1);
+	assert_int_equal(ride(&r, 0, GHCB_HV_IPI, LOWER, 1ull << 32 | 0xe0),
+			 0);
+	assert_int_equal(machine_vmpl(r.m, 0), LOWER);
+	assert_int_equal(host_stats(r.h, 1)->doorbells, 1);
+	hv_run_top(&r, 0);
+	c->savic.level[2] = BIT(1);
+	assert_int_equal(ride(&r, 0, GHCB_SPECIFIC_EOI, LOWER << 16 | 0x41, 0),
+			 0);
+	assert_int_equal(c->savic.level[2], 0);
+	assert_int_equal(c->count.vector[0x41].eoi, 1);
+	hv_run_top(&r, 0);
+	savic_allow(&r, 0, 0xec);
+	assert_int_equal(ride(&r, 0, GHCB_HV_TIMER, LOWER << 16 | 0x1ec, 500),
+			 0);
+	assert_int_equal(machine_vmpl(r.m, 0), LOWER);
+	rig_advance(&r, 500);
+	rig_pump(&r);
+	assert_int_equal(machine_vmpl(r.m, 0), LOWER);
+	assert_int_equal(script_interrupt(&r.s, 0), 0xec);
+	rig_free(&r);
+}
+
+/* Refused: nothing has been done, neither the one nor the other. */
+static void ride_refused(void **state)
+{
+	static const struct {
+		u64 code, word, info2;
+	} bad[] = {
+		{ 0, 1, 0 },				/* a word, no event */
+		{ GHCB_SAVIC, 0, 0 },			/* not one of them */
+		{ GHCB_RUN_VMPL, 0, 0 },
+		{ GHCB_HV_IPI, 1, 0xe0 },		/* no Secure AVIC */
+		{ GHCB_HV_IPI, LOWER, BIT(20) },	/* no ICR */
+		{ GHCB_HV_TIMER, LOWER << 16 | 0x11e, 1 },
+		{ GHCB_SPECIFIC_EOI, 0x41, 0 },		/* no VMPL */
+	};
+	struct rig r;
+
+	(void)state;
+	rig_below_on(&r, 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+		r.h->config.ghcb_features = FEATURES;
+		assert_int_equal(ride(&r, 0, bad[i].code, bad[i].word,
+				      bad[i].info2), 2);
+		assert_int_equal(rig_ghcb(&r, 0)->exit_info2,
+				 GHCB_ERR_INVALID_INPUT);
+		assert_int_equal(machine_vmpl(r.m, 0), 0);
+	}
+	/* not offered; no such VMPL, and the EOI has not happened */
+	r.h->config.ghcb_features = FEATURES & ~GHCB_FEATURE_RIDE;
+	assert_int_equal(ride(&r, 0, GHCB_SPECIFIC_EOI, LOWER << 16 | 0x41,
+			      0), 2);
+	r.h->config.ghcb_features = FEATURES;
+	assert_int_equal(rig_call(&r, 0, GHCB_RUN_VMPL, 1 | 0x1dull << 32 |
+				  (LOWER << 16 | 0x41ull) << 40, 0), 2);
+	assert_int_equal(rig_ctx(&r, 0, LOWER)->count.vector[0x41].eoi, 0);
+	rig_free(&r);
+}
+
+/* A timer that is due is not lost to the next one [62]. */
+static void tick_not_lost(void **state)
+{
+	struct rig r;
+	u64 word = LOWER << 16 | 0x1ec;
+
+	(void)state;
+	rig_below_on(&r, 1);
+	savic_allow(&r, 0, 0xec);
+	assert_int_equal(rig_call(&r, 0, GHCB_HV_TIMER, word, 500), 0);
+	r.now += 500;			/* due, and not noticed yet */
+	assert_int_equal(rig_call(&r, 0, GHCB_HV_TIMER, word, 5000), 0);
+	hv_run_lower(&r, 0);
+	assert_int_equal(script_interrupt(&r.s, 0), 0xec);
+	/* not due: replaced; stopped: none */
+	hv_run_top(&r, 0);
+	assert_int_equal(rig_call(&r, 0, GHCB_HV_TIMER, LOWER << 16, 0), 0);
+	hv_run_lower(&r, 0);
+	rig_advance(&r, 10000);
+	rig_pump(&r);
+	r.s.cpu[0].regs.rflags |= RFLAGS_IF;
+	assert_int_equal(rig_ctx(&r, 0, LOWER)->count.vector[0xec].posted, 1);
+	rig_free(&r);
+}
+
 int main(void)
 {
 	ROW("registration", registration);
@@ -362,5 +469,8 @@ int main(void)
 	ROW("handed back", handed_back);
 	ROW("own driver", own_driver);
 	ROW("rights", rights);
+	ROW("rides", rides);
+	ROW("ride refused", ride_refused);
+	ROW("tick not lost", tick_not_lost);
 	return rows_run("host_savic_below");
 }
