@@ -71,8 +71,11 @@ ASSERT_SIZE(struct monitor_info, 4096);
 #define MONITOR_XAPIC			BIT(1)
 /* Its APIC shall be accelerated by Secure AVIC, if that can be. */
 #define MONITOR_SECURE_AVIC		BIT(2)
+/* With that: its timer's vector is the monitor's alone to post. */
+#define MONITOR_OWN_TIMER		BIT(3)
 #define MONITOR_FLAGS							\
-	(MONITOR_UNAWARE | MONITOR_XAPIC | MONITOR_SECURE_AVIC)
+	(MONITOR_UNAWARE | MONITOR_XAPIC | MONITOR_SECURE_AVIC |	\
+	 MONITOR_OWN_TIMER)
 
 /*
  * Why a monitor ends the guest: GHCB termination, reason set MONITOR_REASONS.

@@ -185,6 +185,7 @@ struct apic {
 	u64 tsc_deadline;
 	u64 timer_due;			/* ns, when the count reaches 0 */
 	bool timer_running;
+	bool timer_elsewhere;		/* others post what this one owes */
 	bool nmi_pending;
 	bool allow_nmi;			/* filter: host may post NMIs */
 	u8 lint_lines;			/* BIT(pin): LINT pin asserted */

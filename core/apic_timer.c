@@ -84,7 +84,8 @@ bool apic_timer_expire(struct apic *apic, struct apic_time now)
 		apic->timer_due = 0;
 		apic->tsc_deadline = 0;
 	}
-	apic_fire(apic, APIC_LVT_IDX_TIMER);
+	if (!apic->timer_elsewhere)
+		apic_fire(apic, APIC_LVT_IDX_TIMER);
 	return true;
 }
 
@@ -113,6 +114,8 @@ static void timer_start(struct apic *apic, u64 delay, struct apic_time now)
 {
 	apic->timer_due = add_sat(now.ns, delay);
 	apic->timer_running = true;
+	/* Nobody has been told of this one yet. */
+	apic->timer_elsewhere = false;
 }
 
 static void timer_stop(struct apic *apic)

@@ -50,6 +50,7 @@ void ghcb_check_features(void)
 	if ((answer & GHCB_MSR_CODE) != GHCB_MSR_FEATURES)
 		stop(MONITOR_STOP_ANSWER, "the host does not tell its features",
 		     answer);
+	host_features = answer >> 12;
 	if (need & ~(answer >> 12))
 		stop(MONITOR_STOP_FEATURES, "the host lacks features that the "
 		     "monitor needs", need & ~(answer >> 12));

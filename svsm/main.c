@@ -6,6 +6,7 @@
 
 struct monitor_info info;
 u64 own_features;
+u64 host_features;
 
 struct cpu *svsm_start(const struct monitor_info *from);
 void svsm_main(struct cpu *cpu) __attribute__((noreturn));

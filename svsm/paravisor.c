@@ -84,20 +84,42 @@ static void send(struct paravisor_vcpu *v, const struct irq_msg *msg)
 	tell_host(v, &ring, msg, guest->ops->ring);
 }
 
+/* One that has come needs no call to forget it. */
+static bool is_over(const struct paravisor_vcpu *v)
+{
+	return v->armed <= v->guest->ops->now(v->cpu).ns;
+}
+
+static void set_timer(struct paravisor_vcpu *v, u64 deadline)
+{
+	v->armed = deadline;
+	if (v->ticks)
+		v->guest->ops->tick(v->cpu, deadline, v->ticks);
+	else
+		v->guest->ops->deadline(v->cpu, deadline);
+}
+
+/* From now on, or no more, the host posts this timer's vector. */
+static void set_ticks(struct paravisor_vcpu *v, u8 ticks)
+{
+	if (v->armed != APIC_NEVER)
+		set_timer(v, APIC_NEVER);
+	paravisor_savic_tick(v, ticks);
+}
+
+/* A timer that is off does not change who has it. */
 static void arm(struct paravisor_vcpu *v)
 {
 	u64 deadline = apic_timer_deadline(&v->apic);
+	u8 ticks = paravisor_savic_ticks(v);
 
-	if (deadline == v->armed)
-		return;
-	/* One that has come needs no call to forget it. */
-	if (deadline == APIC_NEVER &&
-	    v->armed <= v->guest->ops->now(v->cpu).ns) {
-		v->armed = deadline;
-		return;
-	}
-	v->armed = deadline;
-	v->guest->ops->deadline(v->cpu, deadline);
+	if (v->armed != APIC_NEVER && deadline != v->armed && is_over(v))
+		v->armed = APIC_NEVER;
+	if (deadline != APIC_NEVER && ticks != v->ticks)
+		set_ticks(v, ticks);
+	if (deadline != v->armed)
+		set_timer(v, deadline);
+	v->apic.timer_elsewhere = v->ticks && deadline != APIC_NEVER;
 }
 
 void paravisor_effects(struct paravisor_vcpu *v, const struct apic_effects *fx)

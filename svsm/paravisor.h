@@ -51,6 +51,8 @@ struct paravisor_ops {
 		     u64 *value);
 	/* Backing page of this vCPU: the host asks there from now on, or not */
 	bool (*savic)(void *cpu, u64 gpa, bool on);
+	/* Post vector to the guest's VMPL at that ns; APIC_NEVER: do not. */
+	void (*tick)(void *cpu, u64 ns, u8 vector);
 	/* The vCPUs that msg addresses shall look into their pages. */
 	void (*ring)(void *cpu, const struct irq_msg *msg);
 	void (*note)(void *cpu, const char *text);
@@ -85,6 +87,7 @@ struct paravisor {
 	unsigned int vmpl;
 	u32 allowed[8];		/* atomic: vectors of devices, all vCPUs */
 	u64 route[PARAVISOR_PINS];	/* redirection entries; Secure AVIC */
+	bool host_ticks;	/* Secure AVIC: the host posts timers' vectors */
 };
 
 struct paravisor_vcpu {
@@ -107,6 +110,7 @@ struct paravisor_vcpu {
 	u64 savic_gpa;
 	bool savic_on;		/* the host knows the page */
 	bool savic_refused;
+	u8 ticks;		/* vector that the host is to post; 0: none */
 	u32 where;		/* atomic: enum paravisor_where */
 };
 
@@ -131,6 +135,7 @@ struct apic_config paravisor_host_config(u32 apic_id, bool bsp, bool x2apic);
 /* Carry out what an APIC operation asks for. */
 void paravisor_effects(struct paravisor_vcpu *v,
 		       const struct apic_effects *fx);
+bool paravisor_may_allow(u8 vector);
 /* The host may post this vector from now on, if it is one for devices. */
 void paravisor_allow(struct paravisor_vcpu *v, u8 vector);
 void paravisor_learn_port(struct paravisor_vcpu *v, u16 port,
@@ -154,6 +159,9 @@ void paravisor_savic_back(struct paravisor_vcpu *v, bool slept);
 /* From any vCPU: false if msg is not one for pages. */
 bool paravisor_savic_post(struct paravisor_vcpu *to, const struct irq_msg *msg,
 			  enum paravisor_where *where);
+/* May the host post what this timer owes? Its vector, or 0. */
+u8 paravisor_savic_ticks(const struct paravisor_vcpu *v);
+void paravisor_savic_tick(struct paravisor_vcpu *v, u8 vector);
 void paravisor_savic_allow(const struct paravisor *guest, u8 vector);
 
 /* Exits; each returns NULL or a reason to stop. */

@@ -120,6 +120,7 @@ void paravisor_boot(void)
 	guest.cpuid = monitor_va(info.cpuid);
 	guest.cpus = info.cpus;
 	guest.vmpl = info.guest_vmpl;
+	guest.host_ticks = !(info.flags & MONITOR_OWN_TIMER);
 	for (u32 i = 1; i < info.cpus; i++) {
 		gpa = cpu_area(i) + AREA_GUEST_VMSA;
 		make_vcpu(i, other_vmsa(gpa, first), gpa);

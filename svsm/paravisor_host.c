@@ -34,29 +34,71 @@ static bool call(struct cpu *cpu)
 	return ghcb_result(cpu) == GHCB_RESULT_OK;
 }
 
-static void must(bool ok, const char *what)
-{
-	if (!ok)
-		stop(MONITOR_STOP_GHCB, what, 0);
-}
-
 static void host_poll(void *ctx)
 {
 	hv_poll(ctx);
 }
 
+/*
+ * Requests whose answer nobody waits for ride on the next entry, if the host
+ * can do that; a second one, or sleep, sends the first off by itself.
+ */
+static void send_off(struct cpu *cpu)
+{
+	u64 code = cpu->rider.code;
+
+	if (!code)
+		return;
+	ghcb_prepare(cpu, code, cpu->rider.info1, cpu->rider.info2);
+	cpu->rider.code = 0;
+	/* An EOI that is refused hangs the device, nobody else. */
+	if (!call(cpu) && code != GHCB_SPECIFIC_EOI)
+		stop(MONITOR_STOP_GHCB, "the host refuses a GHCB request",
+		     code);
+}
+
+static void request(struct cpu *cpu, u64 code, u64 info1, u64 info2)
+{
+	send_off(cpu);
+	cpu->rider.code = code;
+	cpu->rider.info1 = info1;
+	cpu->rider.info2 = info2;
+	if (!(host_features & GHCB_FEATURE_RIDE))
+		send_off(cpu);
+}
+
+static void prepare_run(struct cpu *cpu)
+{
+	u64 info1 = info.guest_vmpl, word = cpu->rider.info1,
+	    info2 = cpu->rider.info2;
+
+	if (cpu->rider.code == GHCB_HV_IPI) {
+		word = cpu->rider.info2;
+		info2 = cpu->rider.info1;
+	}
+	if (cpu->rider.code)
+		info1 |= (cpu->rider.code & 0xff) << RUN_VMPL_RIDE_SHIFT |
+			 word << RUN_VMPL_WORD_SHIFT;
+	ghcb_prepare(cpu, GHCB_RUN_VMPL, info1, cpu->rider.code ? info2 : 0);
+}
+
+/* Refused: as if it had not run. The next turn looks again. */
 static void host_run(void *ctx)
 {
 	struct cpu *cpu = ctx;
 
-	ghcb_prepare(cpu, GHCB_RUN_VMPL, info.guest_vmpl, 0);
-	/* Refused: as if it had not run. The next turn looks again. */
-	if (!svsm_switch(cpu->pending))
-		ghcb_result(cpu);
+	prepare_run(cpu);
+	if (svsm_switch(cpu->pending))
+		return;
+	if (ghcb_result(cpu) == GHCB_RESULT_OK)
+		cpu->rider.code = 0;
+	else
+		send_off(cpu);
 }
 
 static void host_idle(void *ctx)
 {
+	send_off(ctx);
 	hv_idle(ctx, false);
 }
 
@@ -74,12 +116,19 @@ static struct apic_time host_now(void *ctx)
 /* HV timer (80000016h), for this VMPL: it rings, and the next turn looks. */
 static void host_deadline(void *ctx, u64 tsc)
 {
-	struct cpu *cpu = ctx;
 	u64 mode = tsc == APIC_NEVER ? HV_TIMER_STOP : HV_TIMER_DEADLINE;
 
-	ghcb_prepare(cpu, GHCB_HV_TIMER,
-		     VECTOR_WAKE | mode << HV_TIMER_MODE_SHIFT, tsc);
-	must(call(cpu), "the host has no timer");
+	request(ctx, GHCB_HV_TIMER, VECTOR_WAKE | mode << HV_TIMER_MODE_SHIFT,
+		tsc);
+}
+
+/* The same for the guest's VMPL: it gets that vector. */
+static void host_tick(void *ctx, u64 tsc, u8 vector)
+{
+	u64 mode = tsc == APIC_NEVER ? HV_TIMER_STOP : HV_TIMER_DEADLINE;
+
+	request(ctx, GHCB_HV_TIMER, vector | mode << HV_TIMER_MODE_SHIFT |
+		info.guest_vmpl << HV_TIMER_VMPL_SHIFT, tsc);
 }
 
 /* 56421, HV IPI: INFO1 is an ICR. The host learns whom, never what. */
@@ -89,16 +138,13 @@ static void host_kick(void *ctx, const struct irq_msg *msg)
 		  (u64)msg->shorthand << APIC_ICR_SHORTHAND_SHIFT |
 		  (msg->logical ? APIC_ICR_LOGICAL : 0) | VECTOR_WAKE;
 
-	ghcb_prepare(ctx, GHCB_HV_IPI, icr, 0);
-	must(call(ctx), "the host does not send an IPI");
+	request(ctx, GHCB_HV_IPI, icr, 0);
 }
 
-/* Refused: the device hangs, nobody else. */
 static void host_specific_eoi(void *ctx, u8 vector)
 {
-	ghcb_prepare(ctx, GHCB_SPECIFIC_EOI,
-		     info.guest_vmpl << SPECIFIC_EOI_VMPL_SHIFT | vector, 0);
-	call(ctx);
+	request(ctx, GHCB_SPECIFIC_EOI,
+		info.guest_vmpl << SPECIFIC_EOI_VMPL_SHIFT | vector, 0);
 }
 
 static bool is_guest(u64 gpa, unsigned int n)
@@ -209,8 +255,7 @@ static void host_ring(void *ctx, const struct irq_msg *msg)
 		  (msg->mode == APIC_NMI ? APIC_NMI << APIC_ICR_MODE_SHIFT :
 					   VECTOR_WAKE);
 
-	ghcb_prepare(ctx, GHCB_HV_IPI, icr, info.guest_vmpl);
-	must(call(ctx), "the host does not ring");
+	request(ctx, GHCB_HV_IPI, icr, info.guest_vmpl);
 }
 
 static void host_note(void *ctx, const char *text)
@@ -238,6 +283,7 @@ const struct paravisor_ops paravisor_host_ops = {
 	.port = host_port,
 	.mmio = host_mmio,
 	.savic = host_savic,
+	.tick = host_tick,
 	.ring = host_ring,
 	.note = host_note,
 };

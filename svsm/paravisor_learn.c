@@ -22,9 +22,15 @@
 /* Port space and MMIO do not overlap in the key. */
 #define PORT_KEY	BIT_ULL(63)
 
+/* Exceptions, and int 0x80's gate, have nobody outside to come from. */
+bool paravisor_may_allow(u8 vector)
+{
+	return vector >= 32 && vector != 0x80;
+}
+
 void paravisor_allow(struct paravisor_vcpu *v, u8 vector)
 {
-	if (vector < 32 || vector == 0x80)
+	if (!paravisor_may_allow(vector))
 		return;
 	__atomic_fetch_or(&v->guest->allowed[vector >> 5], BIT(vector & 31),
 			  __ATOMIC_RELAXED);

@@ -145,6 +145,45 @@ void paravisor_savic_allow(const struct paravisor *guest, u8 vector)
 			backing_allow(&guest->vcpu[i]->backing, vector, true);
 }
 
+/* ---- the timer ----------------------------------------------------------- */
+
+/*
+ * A periodic one stays here: the host would have to be told how fast the
+ * guest's clock is.
+ */
+u8 paravisor_savic_ticks(const struct paravisor_vcpu *v)
+{
+	u32 lvt = v->apic.lvt[APIC_LVT_IDX_TIMER];
+	u8 vector = lvt & APIC_LVT_VECTOR;
+
+	if (!has_page(v) || !v->guest->host_ticks || lvt & APIC_LVT_MASKED ||
+	    (lvt & APIC_LVT_TIMER_MODE) == APIC_LVT_TIMER_PERIODIC)
+		return 0;
+	return paravisor_may_allow(vector) ? vector : 0;
+}
+
+static bool is_device(const struct paravisor *guest, u8 vector)
+{
+	return __atomic_load_n(&guest->allowed[vector >> 5], SEQ) &
+	       BIT(vector & 31);
+}
+
+static void allow_tick(struct paravisor_vcpu *v, u8 vector, bool allow)
+{
+	if (!vector || is_device(v->guest, vector))
+		return;
+	apic_allow(&v->apic, vector, allow);
+	backing_allow(&v->backing, vector, allow);
+}
+
+/* The host may send this vector from now on, and the old one no more. */
+void paravisor_savic_tick(struct paravisor_vcpu *v, u8 vector)
+{
+	allow_tick(v, v->ticks, false);
+	allow_tick(v, vector, true);
+	v->ticks = vector;
+}
+
 /* ---- level or edge ------------------------------------------------------- */
 
 #define ROUTE_LEVEL	BIT_ULL(15)

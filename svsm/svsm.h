@@ -56,6 +56,9 @@ struct cpu {
 	bool speaks;			/* its GHCB works */
 	u32 online;
 	struct vcpu vcpu;
+	struct {			/* rides on the next entry; */
+		u64 code, info1, info2;	/* code 0: nothing */
+	} rider;
 };
 ASSERT_OFFSET(struct cpu, stack_top, 8);
 _Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "a CPU has one page");
@@ -77,6 +80,7 @@ _Static_assert(AREA_BACKING + PAGE_SIZE <= MONITOR_COUNTERS &&
 
 extern struct monitor_info info;	/* our copy, checked */
 extern u64 own_features;		/* SEV_FEATURES at VMPL 0 */
+extern u64 host_features;		/* its GHCB feature bitmap */
 
 static inline struct cpu *this_cpu(void)
 {

@@ -26,6 +26,9 @@ struct world_cpu {
 	unsigned int registrations, rings;
 	struct irq_msg ring;
 	const char *note;
+	u64 tick;
+	u8 tick_vector;
+	unsigned int ticks;
 };
 
 static struct {
@@ -191,6 +194,15 @@ static inline bool world_savic(void *cpu, u64 gpa, bool on)
 	return true;
 }
 
+static inline void world_tick(void *cpu, u64 ns, u8 vector)
+{
+	struct world_cpu *c = cpu;
+
+	c->tick = ns;
+	c->tick_vector = vector;
+	c->ticks++;
+}
+
 static inline void world_ring(void *cpu, const struct irq_msg *msg)
 {
 	struct world_cpu *c = cpu;
@@ -207,7 +219,7 @@ static inline void world_note(void *cpu, const char *text)
 static const struct paravisor_ops world_ops = {
 	world_poll, world_run, world_idle, world_now, world_deadline,
 	world_kick, world_specific_eoi, world_read, world_write, world_byte,
-	world_port, world_mmio, world_savic, world_ring, world_note,
+	world_port, world_mmio, world_savic, world_tick, world_ring, world_note,
 };
 
 /* 64-bit code, paging off in the sense that CR0.PG is clear. */

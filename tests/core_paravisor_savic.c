@@ -267,6 +267,80 @@ static void traps(void **state)
 	assert_false(there(bsp, SAVIC_ALLOWED_IRR, 0xec));
 }
 
+/* The host may post the tick, by choice: only its vector, only when armed. */
+static void host_ticks(void **state)
+{
+	(void)state;
+	w.guest.host_ticks = true;
+	paravisor_allow(&bsp->v, 0x41);
+	w.now = 100;
+	trap(bsp, APIC_TDCR, 0xb);
+	trap(bsp, APIC_LVT_TIMER, 0xec);
+	assert_false(there(bsp, SAVIC_ALLOWED_IRR, 0xec));
+	trap(bsp, APIC_TMICT, 1000);
+	assert_int_equal(bsp->tick, 1100);
+	assert_int_equal(bsp->tick_vector, 0xec);
+	assert_int_equal(bsp->deadline, APIC_NEVER);
+	assert_true(there(bsp, SAVIC_ALLOWED_IRR, 0xec));
+	/* over: the host's to post, once, and no call to forget it */
+	w.now = 1100;
+	turn(bsp);
+	assert_false(there(bsp, APIC_IRR, 0xec));
+	assert_false(bsp->v.apic.timer_running);
+	assert_int_equal(bsp->ticks, 1);
+	/* armed anew; another vector: the old one is not the host's any more */
+	trap(bsp, APIC_TMICT, 1000);
+	trap(bsp, APIC_LVT_TIMER, 0xed);
+	assert_int_equal(bsp->tick, 2100);
+	assert_int_equal(bsp->tick_vector, 0xed);
+	assert_false(there(bsp, SAVIC_ALLOWED_IRR, 0xec));
+	assert_true(there(bsp, SAVIC_ALLOWED_IRR, 0xed));
+	assert_false(bsp->v.apic.allowed[7] & BIT(12));
+	/* a device has that vector as well */
+	trap(bsp, APIC_LVT_TIMER, 0x41);
+	trap(bsp, APIC_LVT_TIMER, 0xed);
+	assert_true(there(bsp, SAVIC_ALLOWED_IRR, 0x41));
+	/* masked: forgotten */
+	trap(bsp, APIC_LVT_TIMER, 0x100ed);
+	assert_int_equal(bsp->tick, APIC_NEVER);
+	/* periodic: the monitor's own */
+	trap(bsp, APIC_TMICT, 0);
+	trap(bsp, APIC_LVT_TIMER, 0x200ed);
+	trap(bsp, APIC_TMICT, 1000);
+	assert_int_equal(bsp->deadline, 2100);
+	assert_int_equal(bsp->tick, APIC_NEVER);
+	assert_false(there(bsp, SAVIC_ALLOWED_IRR, 0xed));
+	w.now = 2150;
+	turn(bsp);
+	assert_true(there(bsp, APIC_IRR, 0xed));
+	*word(bsp, APIC_IRR, 0xed) = 0;
+	assert_int_equal(bsp->deadline, 3100);
+	/* and back while it runs: no timer is left behind */
+	trap(bsp, APIC_LVT_TIMER, 0xed);
+	assert_int_equal(bsp->deadline, APIC_NEVER);
+	assert_int_equal(bsp->tick, 3100);
+	/* TSC deadline */
+	trap(bsp, APIC_LVT_TIMER, 0x400ed);
+	assert_int_equal(bsp->tick, APIC_NEVER);
+	world_wrmsr(bsp, MSR_TSC_DEADLINE, 8000);
+	assert_int_equal(bsp->tick, 4000);
+	/* past already: nobody else has heard of it */
+	w.now = 4000;
+	turn(bsp);
+	assert_false(there(bsp, APIC_IRR, 0xed));
+	world_wrmsr(bsp, MSR_TSC_DEADLINE, 9000);
+	assert_int_equal(bsp->tick, 4500);
+	world_wrmsr(bsp, MSR_TSC_DEADLINE, 7000);
+	assert_int_equal(bsp->tick, APIC_NEVER);
+	assert_true(there(bsp, APIC_IRR, 0xed));
+	world_wrmsr(bsp, MSR_TSC_DEADLINE, 9000);
+	/* a vector that nobody may post stays with the monitor */
+	trap(bsp, APIC_LVT_TIMER, 0x4001e);
+	w.now = 5000;
+	turn(bsp);
+	assert_true(there(bsp, APIC_IRR, 0x1e));
+}
+
 static bool gp_at(struct world_cpu *c, u64 rip)
 {
 	bool gp = c->vmsa.event_inj == (EVENT_V | EVENT_EV | 0x30d);
@@ -732,6 +806,7 @@ int main(void)
 		cmocka_unit_test_setup(init, setup),
 		cmocka_unit_test_setup(control, setup),
 		cmocka_unit_test_setup(traps, setup),
+		cmocka_unit_test_setup(host_ticks, setup),
 		cmocka_unit_test_setup(illegal, setup),
 		cmocka_unit_test_setup(send_error, setup),
 		cmocka_unit_test_setup(priorities, setup),
