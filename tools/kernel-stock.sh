@@ -1,35 +1,43 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# kernel-stock.sh: makes build/kernel/stock/, Debian's newest cloud kernel as
-# Debian built it:
+# kernel-stock.sh [cloud|generic]: makes build/kernel/stock/, Debian's newest
+# cloud kernel as Debian built it, or build/kernel/generic/, the one for any
+# machine. Both are the same source; the second has drivers of real, old
+# devices, the NE2000 among them. A module of one does not load into the
+# other: without MODVERSIONS their version strings must be equal.
 #
 #	vmlinuz
 #	modules/*.ko		the drivers that our guests need, uncompressed
 #	modules/modules.order	their names in an order that insmod accepts
 #	version			what `uname -r` will say
 #
-# From: whatever linux-image-cloud-amd64 depends on, fetched and verified by
-# apt and unpacked with dpkg-deb; nothing is installed.
-# Kept: $cache/linux-stock-VERSION-HASH/, HASH over this script.
+# From: whatever linux-image-cloud-amd64 or linux-image-amd64 depends on, fetched
+# and verified by apt and unpacked with dpkg-deb; nothing is installed.
+# Kept: $cache/linux-NAME-VERSION-HASH/, HASH over this script.
 
 . "$(dirname "$0")/lib.sh"
 . "$tools/apt.sh"
 
-meta=linux-image-cloud-amd64
+case ${1:-cloud} in
+cloud)		name=stock meta=linux-image-cloud-amd64 ;;
+generic)	name=generic meta=linux-image-amd64 ;;
+*)		die "usage" "kernel-stock.sh [cloud|generic]" ;;
+esac
+me=kernel-$name
 
 # What is not there, or is built in, is left out.
 drivers="virtio_pci virtio_blk virtio_net sd_mod ata_piix pata_acpi ne2k-pci"
 
 source_id()
 {
-	id=$(pinned linux-stock) || return 0
+	id=$(pinned "linux-$name") || return 0
 	[ ! -d "$cache/src/$id" ] || echo "$id"
 }
 
 entry_of()
 {
-	echo "$cache/linux-stock-${1#*_}-$(hash_of "$tools/kernel-stock.sh" |
+	echo "$cache/linux-$name-${1#*_}-$(hash_of "$tools/kernel-stock.sh" |
 		cut -c1-8)"
 }
 
@@ -37,11 +45,11 @@ entry_of()
 # Newer Debian splits them into image, binary and modules; older does not.
 chain()
 {
-	name='linux-(image|binary|modules)-[0-9][^ ]*'
+	part='linux-(image|binary|modules)-[0-9][^ ]*'
 	for want in "$@"; do
 		apt_cache show "$want" | sed -n 's/^Depends: //p' |
 			tr ',' '\n' |
-			sed -n -E "s/^ *($name) \(= ([^)]*)\).*/\1=\3/p"
+			sed -n -E "s/^ *($part) \(= ([^)]*)\).*/\1=\3/p"
 	done
 }
 
@@ -60,7 +68,7 @@ fetch()
 	all=$(printf '%s\n' $all | sort -u)
 	id=${meta}_$version
 	apt_fetch "$id" $all
-	pin linux-stock "$id"
+	pin "linux-$name" "$id"
 	prune 1 "$cache/src/$meta"_*
 }
 
@@ -106,8 +114,8 @@ take_modules()
 	while [ "$wanted" ]; do
 		set -- $wanted
 		wanted=
-		for name in "$@"; do
-			take_module "$name"
+		for module in "$@"; do
+			take_module "$module"
 		done
 	done
 	tsort "$scratch/order" >"$scratch/entry/modules/modules.order" ||
@@ -116,7 +124,7 @@ take_modules()
 
 build()
 {
-	need_space 300
+	need_space 500
 	mkdir "$scratch/root" "$scratch/entry" "$scratch/entry/modules"
 	for deb in "$cache/src/$id"/*.deb; do
 		run "unpacking ${deb##*/}" dpkg-deb -x "$deb" "$scratch/root" ||
@@ -135,11 +143,11 @@ main()
 {
 	id=$(source_id)
 	if [ "$id" ] && [ -f "$(entry_of "$id")/vmlinuz" ]; then
-		link_build kernel/stock "$(entry_of "$id")"
+		link_build "kernel/$name" "$(entry_of "$id")"
 		return 0
 	fi
 
-	take_lock stock
+	take_lock "$name"
 	make_scratch
 	log=$scratch/log
 	[ "$id" ] || fetch
@@ -149,9 +157,9 @@ main()
 	if [ ! -f "$entry/vmlinuz" ]; then
 		build
 		publish "$scratch/entry" "$entry"
-		prune 3 "$cache"/linux-stock-*
+		prune 3 "$cache/linux-$name"-*
 	fi
-	link_build kernel/stock "$entry"
+	link_build "kernel/$name" "$entry"
 }
 
 main; exit

@@ -8,7 +8,9 @@
 #	make packages		the Debian packages of tools/packages.list
 #	make test-packages	the same for `make test`
 #	make engine		build/engine/qemu-system-x86_64
-#	make kernel-stock	build/kernel/stock: Debian's newest kernel
+#	make kernel-stock	build/kernel/stock: Debian's newest cloud kernel
+#	make kernel-generic	build/kernel/generic: Debian's newest kernel for
+#				any machine, with drivers of port-I/O devices
 #	make kernel-savic	build/kernel/savic: a small Linux that knows of
 #				Secure AVIC
 #	make kernel-svsm	build/kernel/svsm: the same, patched for
@@ -18,10 +20,10 @@
 # The scripts decide themselves whether there is anything to do, and are
 # quick to find out that there is not; hence no prerequisites here.
 
-.PHONY: setup packages test-packages engine kernel-stock kernel-savic \
-	kernel-svsm kernels-small update
+.PHONY: setup packages test-packages engine kernel-stock kernel-generic \
+	kernel-savic kernel-svsm kernels-small update
 
-setup: engine kernel-stock kernels-small
+setup: engine kernel-stock kernel-generic kernels-small
 
 packages:
 	@sh tools/packages.sh build
@@ -31,6 +33,9 @@ test-packages:
 
 engine kernel-stock: packages
 	@sh tools/$@.sh
+
+kernel-generic: packages
+	@sh tools/kernel-stock.sh generic
 
 kernel-savic kernel-svsm: packages
 	@sh tools/kernel-small.sh $(@:kernel-%=%)
@@ -42,4 +47,5 @@ kernels-small: packages
 update: packages
 	@BELFRY_UPDATE=1 sh tools/engine.sh
 	@BELFRY_UPDATE=1 sh tools/kernel-stock.sh
+	@BELFRY_UPDATE=1 sh tools/kernel-stock.sh generic
 	@BELFRY_UPDATE=1 sh tools/kernel-small.sh savic svsm

@@ -10,10 +10,11 @@ INIT_OBJ := $(INIT_SRC:%=$(INIT_OUT)/%.o)
 INIT_CFLAGS := -Os -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -pthread
 INIT_BUSYBOX ?= /bin/busybox
 
-# What `make kernel-stock` makes. None: only kernels with everything built in.
-INIT_STOCK := build/kernel/stock
-INIT_STOCK_FILES := $(wildcard $(INIT_STOCK)/version \
-		      $(INIT_STOCK)/modules/*)
+# What `make kernel-stock kernel-generic` makes. None: only kernels with
+# everything built in.
+INIT_STOCK := build/kernel/stock build/kernel/generic
+INIT_STOCK_FILES := $(wildcard $(INIT_STOCK:%=%/version) \
+		      $(INIT_STOCK:%=%/modules/*))
 
 $(INIT_OUT)/%.o: $(INIT_DIR)/%.c
 	@mkdir -p $(@D)
@@ -31,7 +32,7 @@ $(INIT_OUT)/pack: $(INIT_DIR)/pack.c
 $(INIT_OUT)/list: init-force $(INIT_STOCK_FILES)
 	@mkdir -p $(@D)
 	@INIT=$(INIT_OUT)/init BUSYBOX=$(INIT_BUSYBOX) \
-		STOCK=$(INIT_STOCK) sh $(INIT_DIR)/list.sh > $@.new
+		STOCK="$(INIT_STOCK)" sh $(INIT_DIR)/list.sh > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 build/initrd.img: $(INIT_OUT)/list $(INIT_OUT)/init $(INIT_OUT)/pack \

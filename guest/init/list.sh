@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Writes the list of what goes into the initramfs, for pack.
-# In: INIT, BUSYBOX (files), STOCK (a folder that need not exist; see
-# tools/kernel-stock.sh for what is in it).
+# In: INIT, BUSYBOX (files), STOCK (folders that need not exist; see
+# tools/kernel-stock.sh for what is in them). One image serves all kernels:
+# each finds its own modules by its version.
 set -eu
 
 cat <<EOF
@@ -17,14 +18,16 @@ file bin/busybox 0755 $BUSYBOX
 link bin/sh busybox
 EOF
 
-[ -f "$STOCK/modules/modules.order" ] || exit 0
-
-lib=lib/modules/$(cat "$STOCK/version")
 echo "dir lib 0755"
 echo "dir lib/modules 0755"
-echo "dir $lib 0755"
-echo "file $lib/modules.order 0644 $STOCK/modules/modules.order"
 LC_ALL=C
-for module in "$STOCK"/modules/*.ko; do
-	[ ! -e "$module" ] || echo "file $lib/${module##*/} 0644 $module"
+for stock in $STOCK; do
+	[ -f "$stock/modules/modules.order" ] || continue
+	lib=lib/modules/$(cat "$stock/version")
+	echo "dir $lib 0755"
+	echo "file $lib/modules.order 0644 $stock/modules/modules.order"
+	for module in "$stock"/modules/*.ko; do
+		[ ! -e "$module" ] ||
+			echo "file $lib/${module##*/} 0644 $module"
+	done
 done
