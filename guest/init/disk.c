@@ -8,50 +8,24 @@
  * earlier run's sectors is refused.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/aio_abi.h>
-#include <linux/fs.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "interrupts.h"
-#include "load.h"
+#include "disk.h"
 
-enum {
-	MAX_DISKS = 8, WINDOW = 8, SECTOR = 512, WORDS = SECTOR / 8,
-	BUFFER = 64 << 10, AREA = 512 << 10, PASSES = 2,
-};
-#define MAGIC	0x736b736964666c62ull
-
-/*
- * A device interrupts at most once per completion: it has nothing else to
- * say. A few more are forgiven to level-triggered lines, which an I/O APIC may
- * deliver again when they are unmasked.
- */
-enum { SPARE_IRQS = 8 };
-
-struct disk {
-	struct context *ctx;
-	char name[16];
-	int fd;
-	unsigned int unit;		/* bytes per logical sector */
-	uint64_t area;			/* bytes in use */
-	uint64_t generation;
-	uint64_t done;			/* completions */
-	aio_context_t aio;
-	struct iocb request[WINDOW];
-	bool busy[WINDOW];
-	unsigned char *buffer[WINDOW];
-	pthread_t thread;
-};
+enum { PASSES = 2 };
 
 static struct disk disks[MAX_DISKS];
+
+/*
+ * Both channels of an IDE controller have one driver, which looks at both when
+ * either interrupts: the other one's next interrupt may then meet its last
+ * one still pending. So these disks take turns, or the count is not exact.
+ */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 static void stamp(uint64_t *w, uint64_t sector, uint64_t generation)
 {
@@ -87,6 +61,8 @@ static uint64_t submit(struct disk *d, int slot, int write, uint64_t pos,
 		      d->generation);
 	d->busy[slot] = true;
 	d->ctx->tally->expected++;
+	if (d->block)
+		d->blocks += (len + d->block - 1) / d->block;
 	must(syscall(SYS_io_submit, d->aio, 1, &io) == 1, "io_submit");
 	return len;
 }
@@ -146,7 +122,7 @@ static int events(struct disk *d, int least, uint64_t wait)
 }
 
 /* Goes over the area once; false when requests got lost */
-static bool pass(struct disk *d, int write, unsigned int step)
+static bool sweep(struct disk *d, int write, unsigned int step)
 {
 	struct tally *t = d->ctx->tally;
 	int inflight = 0, slot, n;
@@ -172,6 +148,18 @@ static bool pass(struct disk *d, int write, unsigned int step)
 	return true;
 }
 
+static bool pass(struct disk *d, int write, unsigned int step)
+{
+	bool ok;
+
+	if (d->block)
+		pthread_mutex_lock(&turn);
+	ok = sweep(d, write, step);
+	if (d->block)
+		pthread_mutex_unlock(&turn);
+	return ok;
+}
+
 static void *passes(void *arg)
 {
 	struct disk *d = arg;
@@ -185,119 +173,19 @@ static void *passes(void *arg)
 	return NULL;
 }
 
-static bool is_ours(struct disk *d, const uint64_t *w)
-{
-	uint64_t any = 0;
-
-	for (int i = 0; i < WORDS; i++)
-		any |= w[i];
-	if (any && w[0] != MAGIC)
-		return false;
-	/* An earlier boot's data must not pass for this one's */
-	if (any && w[2] > d->generation)
-		d->generation = w[2];
-	return true;
-}
-
-static bool blank(struct disk *d)
-{
-	for (uint64_t pos = 0; pos < d->area; pos += BUFFER) {
-		ssize_t n = pread(d->fd, d->buffer[0], BUFFER, pos);
-
-		if (n < 0)
-			return false;
-		for (ssize_t i = 0; i < n; i += SECTOR)
-			if (!is_ours(d, (uint64_t *)(d->buffer[0] + i)))
-				return false;
-	}
-	return true;
-}
-
-static bool disk_open(struct context *ctx, struct disk *d, const char *name)
-{
-	char path[64], removable[8] = "";
-	uint64_t bytes = 0;
-	int unit = 0;
-
-	memset(d, 0, sizeof(*d));
-	snprintf(path, sizeof(path), "/sys/block/%s/removable", name);
-	file_read(path, removable, sizeof(removable));
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	d->fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-	if (d->fd < 0 || removable[0] == '1')
-		return false;
-	d->ctx = ctx;
-	snprintf(d->name, sizeof(d->name), "%s", name);
-	must(!ioctl(d->fd, BLKGETSIZE64, &bytes) &&
-	     !ioctl(d->fd, BLKSSZGET, &unit), name);
-	d->unit = unit;
-	d->area = bytes < AREA ? bytes : AREA;
-	must(!syscall(SYS_io_setup, WINDOW, &d->aio), "io_setup");
-	for (int i = 0; i < WINDOW; i++)
-		must(!posix_memalign((void **)&d->buffer[i], 4096, BUFFER),
-		     "posix_memalign");
-	return true;
-}
-
-static void disk_close(struct disk *d)
-{
-	syscall(SYS_io_destroy, d->aio);
-	for (int i = 0; i < WINDOW; i++)
-		free(d->buffer[i]);
-	close(d->fd);
-}
-
-static int disks_open(struct context *ctx)
-{
-	static const char * const kind[] = { "vd", "sd", "hd" };
-	char name[8], path[32];
-	int n = 0;
-
-	for (unsigned int k = 0; k < ARRAY_SIZE(kind); k++) {
-		for (char c = 'a'; c <= 'z' && n < MAX_DISKS; c++) {
-			snprintf(name, sizeof(name), "%s%c", kind[k], c);
-			snprintf(path, sizeof(path), "/sys/block/%s", name);
-			if (!access(path, F_OK))
-				n += disk_open(ctx, &disks[n], name);
-		}
-	}
-	return n;
-}
-
-static void evidence(struct disk *d, const struct interrupts *before,
-		     const struct interrupts *after)
-{
-	struct tally *t = d->ctx->tally;
-	char path[64], key[KEY_LEN];
-	struct irq_lines lines;
-	uint64_t irqs;
-
-	snprintf(path, sizeof(path), "/sys/block/%s/device", d->name);
-	irq_lines_of(path, after, &lines);
-	irqs = irq_delta_lines(before, after, &lines);
-	if (!irqs)
-		tally_fail(t, "%s: completions without an interrupt", d->name);
-	else if (irqs > d->done + SPARE_IRQS && !lines.shared)
-		tally_fail(t, "%s: %ju interrupts for %ju completions",
-			   d->name, (uintmax_t)irqs, (uintmax_t)d->done);
-	snprintf(key, sizeof(key), "%.8s.done", d->name);
-	tally_add(t, key, d->done);
-	snprintf(key, sizeof(key), "%.8s.%s", d->name,
-		 lines.shared ? "shared_irqs" : "irqs");
-	tally_add(t, key, irqs);
-}
-
 int disk_run(struct context *ctx, const char **why)
 {
 	struct interrupts *before, *after;
-	int n = disks_open(ctx);
+	int n = disks_open(ctx, disks);
 
+	if (!tally_found(ctx->tally, "disks", n, ctx->opt->disks))
+		return 0;
 	if (!n) {
 		*why = "no disk";
 		return -1;
 	}
 	for (int i = 0; i < n; i++) {
-		if (blank(&disks[i]))
+		if (disk_is_blank(&disks[i]))
 			continue;
 		tally_fail(ctx->tally, "%s holds something", disks[i].name);
 		return 0;
@@ -309,12 +197,10 @@ int disk_run(struct context *ctx, const char **why)
 	for (int i = 0; i < n; i++)
 		pthread_join(disks[i].thread, NULL);
 	after = interrupts_read();
-	for (int i = 0; i < n; i++) {
-		evidence(&disks[i], before, after);
-		/* Closing would wait for lost requests for ever */
-		if (!ctx->tally->missing)
-			disk_close(&disks[i]);
-	}
+	disks_evidence(disks, n, before, after);
+	/* Closing would wait for lost requests for ever */
+	for (int i = 0; i < n && !ctx->tally->missing; i++)
+		disk_close(&disks[i]);
 	free(before);
 	free(after);
 	return 0;

@@ -5,7 +5,7 @@
 INIT_DIR := guest/init
 INIT_OUT := build/guest/init
 INIT_SRC := init options console modules loads tally watchdog threads \
-	    interrupts idle ipi timer disk net
+	    interrupts idle ipi timer disk disk_device net nic msi flood
 INIT_OBJ := $(INIT_SRC:%=$(INIT_OUT)/%.o)
 INIT_CFLAGS := -Os -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -pthread
 INIT_BUSYBOX ?= /bin/busybox

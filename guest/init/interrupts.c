@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "interrupts.h"
 
@@ -181,14 +182,34 @@ static bool msi_lines(const char *dir, const struct interrupts *now,
 	return true;
 }
 
+/*
+ * Legacy IDE has no PCI interrupt but a line a channel, 14 and 15. The first
+ * of the controller's ports in @device, a path like .../ata1/host0/..., is
+ * the primary channel.
+ */
+static void ide_line(const char *controller, const char *device,
+		     const struct interrupts *now, struct irq_lines *lines)
+{
+	const char *port = strstr(device, "/ata");
+	char path[PATH_MAX + 16];
+	int id = port ? atoi(port + 4) : 0;
+
+	if (id < 1)
+		return;
+	snprintf(path, sizeof(path), "%s/ata%d", controller, id - 1);
+	line_add(lines, find(now, access(path, F_OK) ? "14" : "15"));
+}
+
 void irq_lines_of(const char *sysfs, const struct interrupts *now,
 		  struct irq_lines *lines)
 {
-	char dir[PATH_MAX], path[PATH_MAX + 16], irq[16], *slash;
+	char dir[PATH_MAX], device[PATH_MAX], path[PATH_MAX + 16], irq[16];
+	char *slash;
 
 	memset(lines, 0, sizeof(*lines));
 	if (!realpath(sysfs, dir))
 		return;
+	strcpy(device, dir);
 	/* The first ancestor with an interrupt is the PCI device */
 	while ((slash = strrchr(dir, '/')) && slash != dir) {
 		snprintf(path, sizeof(path), "%s/irq", dir);
@@ -199,16 +220,8 @@ void irq_lines_of(const char *sysfs, const struct interrupts *now,
 	if (slash == dir || msi_lines(dir, now, lines))
 		return;
 	irq[strcspn(irq, "\n")] = '\0';
-	if (strcmp(irq, "0")) {
+	if (strcmp(irq, "0"))
 		line_add(lines, find(now, irq));
-		return;
-	}
-	/*
-	 * Legacy IDE has no PCI interrupt but the lines 14 and 15. CD drives,
-	 * which the kernel polls, may be on them too.
-	 */
-	for (int i = 0; i < now->rows; i++)
-		if (strstr(now->row[i].what, "ata_piix"))
-			line_add(lines, &now->row[i]);
-	lines->shared = true;
+	else
+		ide_line(dir, device, now, lines);
 }

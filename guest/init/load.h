@@ -19,7 +19,11 @@
 #define MSEC		1000000ull
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-enum load_id { LOAD_IPI, LOAD_TIMER, LOAD_DISK, LOAD_NET, LOAD_IDLE, LOADS };
+/* "mixed" runs those before LOAD_IDLE side by side, then that one */
+enum load_id {
+	LOAD_IPI, LOAD_TIMER, LOAD_DISK, LOAD_NET, LOAD_MSI, LOAD_IDLE,
+	LOAD_FLOOD, LOADS
+};
 
 struct options {
 	char load[16];		/* one name of loads.c, or mixed, shell, none */
@@ -27,6 +31,9 @@ struct options {
 	unsigned int seconds;	/* repeat rounds until this much has passed */
 	unsigned int limit;	/* seconds until the watchdog fires */
 	unsigned int need;	/* bit per load_id that must not be skipped */
+	unsigned int disks;	/* how many of each there must be, at least */
+	unsigned int nics;
+	unsigned int ports;
 };
 
 enum { KEY_LEN = 24, MAX_EXTRA = 32, REASON_LEN = 200 };
@@ -50,6 +57,7 @@ struct tally {
 struct context {
 	const struct options *opt;
 	struct tally *tally;
+	uint64_t until;			/* rounds repeat until then */
 	int cpus;			/* how many are online */
 	int cpu[MAX_CPUS];		/* their numbers */
 };
@@ -59,7 +67,7 @@ struct context {
  */
 typedef int load_fn(struct context *ctx, const char **why);
 
-load_fn ipi_run, timer_run, disk_run, net_run, idle_run;
+load_fn ipi_run, timer_run, disk_run, net_run, msi_run, idle_run, flood_run;
 
 /* console.c */
 void console_open(void);
@@ -78,6 +86,8 @@ void tally_fail(struct tally *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void tally_add(struct tally *t, const char *key, uint64_t value);
 void tally_max(struct tally *t, const char *key, uint64_t value);
+/* False, and a failure, when there are fewer of @what than there must be */
+bool tally_found(struct tally *t, const char *what, int found, int least);
 bool tally_ok(const struct tally *t);
 int tally_print(const struct tally *t, char *buf, int size);
 

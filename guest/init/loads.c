@@ -20,7 +20,9 @@ static const struct {
 	[LOAD_TIMER] = { "timer", timer_run, "LOC" },
 	[LOAD_DISK] = { "disk", disk_run, "#" },
 	[LOAD_NET] = { "net", net_run, "#" },
+	[LOAD_MSI] = { "msi", msi_run, "#" },
 	[LOAD_IDLE] = { "idle", idle_run, "LOC" },
+	[LOAD_FLOOD] = { "flood", flood_run, "#" },
 };
 
 /* The read end of each running load's pipe */
@@ -71,7 +73,7 @@ static enum verdict report(struct context *ctx, int id, const char *skipped)
 /* Rounds go on until the asked time has passed or one went wrong */
 static enum verdict rounds(struct context *ctx, int id)
 {
-	uint64_t start = now_ns(), end = start + ctx->opt->seconds * NSEC;
+	uint64_t start = now_ns();
 	const char *skipped = NULL;
 	unsigned int n = 0;
 
@@ -79,7 +81,7 @@ static enum verdict rounds(struct context *ctx, int id)
 		if (loads[id].run(ctx, &skipped) < 0)
 			break;
 		n++;
-	} while (now_ns() < end && !ctx->tally->failed &&
+	} while (now_ns() < ctx->until && !ctx->tally->failed &&
 		 !ctx->tally->missing && !ctx->tally->doubled &&
 		 !ctx->tally->wrong);
 	tally_add(ctx->tally, "rounds", n);
@@ -145,6 +147,7 @@ bool loads_run(struct context *ctx, char *why, int size)
 	bool mixed = !strcmp(ctx->opt->load, "mixed"), ok = true;
 	int only = load_find(ctx->opt->load);
 
+	ctx->until = now_ns() + ctx->opt->seconds * NSEC;
 	if (!mixed) {
 		start(ctx, only);
 		return finish(only, why, size);

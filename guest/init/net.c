@@ -5,45 +5,29 @@
  * must arrive exactly once and unmodified.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
-#include <net/ethernet.h>
-#include <net/if.h>
 #include <netpacket/packet.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "interrupts.h"
-#include "load.h"
+#include "nic.h"
 
+/*
+ * An NE2000 has room for eight of the longest frames, less one that was sent
+ * ahead, and drops what comes then.
+ */
 enum {
-	MAX_NICS = 8, FRAMES = 250, WINDOW = 8,
+	FRAMES = 250, WINDOW = 8, SMALL_WINDOW = 4,
 	MIN_LEN = 60, MAX_LEN = 1514,
 	ETHERTYPE = 0x88b5,		/* IEEE 802: local experiments */
 	HELLO_WAIT_MS = 100,
 };
 #define HELLO	UINT32_MAX		/* a sequence number that is not one */
-
-/*
- * A NIC interrupts at most once per frame received and once per frame sent.
- * The spare ones are for frames that are not ours, such as IPv6's.
- */
-enum { SPARE_IRQS = 16 };
-
-struct nic {
-	char name[IF_NAMESIZE];
-	int index;
-	unsigned char mac[ETH_ALEN];
-	uint64_t received;		/* the kernel's count, when we began */
-	uint64_t hellos;		/* sent */
-};
 
 /* One direction of one pair */
 struct lane {
@@ -67,6 +51,18 @@ struct frame {
 } __attribute__((packed));
 
 static struct nic nics[MAX_NICS];
+
+static bool transmit(struct lane *l, const struct frame *f, int len)
+{
+	if (!nic_drained(l->ctx, l->from)) {
+		tally_fail(l->ctx->tally, "%s: frame %ju never left",
+			   l->from->name, (uintmax_t)l->from->sent);
+		return false;
+	}
+	must(send(l->tx, f, len, 0) == len, "send");
+	l->from->sent++;
+	return true;
+}
 
 static int frame_make(const struct lane *l, uint32_t seq, struct frame *f)
 {
@@ -95,8 +91,8 @@ static bool connected(struct lane *l)
 	int len = frame_make(l, HELLO, &f);
 
 	do {
-		l->from->hellos++;
-		must(send(l->tx, &f, len, 0) == len, "send");
+		if (!transmit(l, &f, len))
+			return false;
 		if (poll(&in, 1, HELLO_WAIT_MS) > 0)
 			return true;
 	} while (now_ns() < end);
@@ -114,8 +110,13 @@ static void *sender(void *arg)
 		if (l->stop)
 			break;
 		len = frame_make(l, seq, &f);
-		must(send(l->tx, &f, len, 0) == len, "send");
+		if (!transmit(l, &f, len))
+			break;
 	}
+	/* The last one's interrupt belongs to this round, too */
+	if (!nic_drained(l->ctx, l->from))
+		tally_fail(l->ctx->tally, "%s: the last frame never left",
+			   l->from->name);
 	return NULL;
 }
 
@@ -202,7 +203,7 @@ static void lane_start(struct context *ctx, struct lane *l, struct nic *from,
 	setsockopt(l->rx, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	l->count = calloc(l->frames, 1);
 	must(l->count, "calloc");
-	sem_init(&l->window, 0, WINDOW);
+	sem_init(&l->window, 0, from->one_by_one ? SMALL_WINDOW : WINDOW);
 	ctx->tally->expected += l->frames;
 	if (!connected(l))
 		tally_fail(ctx->tally, "%s: nothing comes from %s", to->name,
@@ -228,98 +229,14 @@ static void lane_finish(struct lane *l)
 	free(l->count);
 }
 
-static uint64_t received(const struct nic *nic)
-{
-	char path[80], text[32] = "";
-
-	snprintf(path, sizeof(path),
-		 "/sys/class/net/%.15s/statistics/rx_packets", nic->name);
-	file_read(path, text, sizeof(text));
-	return strtoull(text, NULL, 10);
-}
-
-static void evidence(struct context *ctx, struct nic *nic,
-		     const struct interrupts *before,
-		     const struct interrupts *after)
-{
-	uint64_t sent = FRAMES * ctx->opt->scale, irqs, most;
-	struct tally *t = ctx->tally;
-	char path[64], key[KEY_LEN + 8];
-	struct irq_lines lines;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%.15s/device", nic->name);
-	irq_lines_of(path, after, &lines);
-	irqs = irq_delta_lines(before, after, &lines);
-	most = received(nic) - nic->received + sent + nic->hellos + SPARE_IRQS;
-	if (!irqs)
-		tally_fail(t, "%s: frames without an interrupt", nic->name);
-	else if (irqs > most && !lines.shared)
-		tally_fail(t, "%s: %ju interrupts for at most %ju frames",
-			   nic->name, (uintmax_t)irqs, (uintmax_t)most);
-	snprintf(key, sizeof(key), "%.10s.%s", nic->name,
-		 lines.shared ? "shared_irqs" : "irqs");
-	tally_add(t, key, irqs);
-}
-
-/* Up, and with a carrier */
-static void nic_up(struct context *ctx, struct nic *nic)
-{
-	uint64_t end = now_ns() + patience_ns(ctx->opt);
-	char path[64], carrier[8] = "";
-	struct ifreq ifr = { 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	fd = fd < 0 ? socket(AF_PACKET, SOCK_RAW, 0) : fd;
-	snprintf(ifr.ifr_name, IF_NAMESIZE, "%.15s", nic->name);
-	must(!ioctl(fd, SIOCGIFHWADDR, &ifr), "SIOCGIFHWADDR");
-	memcpy(nic->mac, ifr.ifr_hwaddr.sa_data, ETH_ALEN);
-	must(!ioctl(fd, SIOCGIFFLAGS, &ifr), "SIOCGIFFLAGS");
-	ifr.ifr_flags |= IFF_UP;
-	must(!ioctl(fd, SIOCSIFFLAGS, &ifr), "SIOCSIFFLAGS");
-	close(fd);
-	snprintf(path, sizeof(path), "/sys/class/net/%.15s/carrier", nic->name);
-	while (carrier[0] != '1' && now_ns() < end) {
-		sleep_until(now_ns() + MSEC);
-		file_read(path, carrier, sizeof(carrier));
-	}
-	nic->received = received(nic);
-	nic->hellos = 0;
-}
-
-static int by_index(const void *a, const void *b)
-{
-	return ((const struct nic *)a)->index - ((const struct nic *)b)->index;
-}
-
-/* Ethernet interfaces with a device behind them, in the order of their index */
-static int nics_find(void)
-{
-	DIR *d = opendir("/sys/class/net");
-	struct dirent *e;
-	char path[300];
-	int n = 0;
-
-	while (d && (e = readdir(d)) && n < MAX_NICS) {
-		snprintf(path, sizeof(path), "/sys/class/net/%s/device",
-			 e->d_name);
-		if (e->d_name[0] == '.' || access(path, F_OK))
-			continue;
-		snprintf(nics[n].name, IF_NAMESIZE, "%.15s", e->d_name);
-		nics[n].index = if_nametoindex(nics[n].name);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	qsort(nics, n, sizeof(nics[0]), by_index);
-	return n & ~1;
-}
-
 int net_run(struct context *ctx, const char **why)
 {
 	struct interrupts *before, *after;
 	struct lane lanes[MAX_NICS];
-	int n = nics_find();
+	int n = nics_find(nics);
 
+	if (!tally_found(ctx->tally, "NICs", n, ctx->opt->nics))
+		return 0;
 	if (!n) {
 		*why = "fewer than two NICs";
 		return -1;
@@ -335,7 +252,7 @@ int net_run(struct context *ctx, const char **why)
 		lane_finish(&lanes[i]);
 	after = interrupts_read();
 	for (int i = 0; i < n; i++)
-		evidence(ctx, &nics[i], before, after);
+		nic_evidence(ctx, &nics[i], before, after);
 	free(before);
 	free(after);
 	return 0;

@@ -67,6 +67,12 @@ static bool option(char *text, struct options *opt)
 		return number(value, 1000000, &opt->seconds);
 	if (!strcmp(text, "limit"))
 		return number(value, 1000000, &opt->limit) && opt->limit;
+	if (!strcmp(text, "disks"))
+		return number(value, 1000, &opt->disks);
+	if (!strcmp(text, "nics"))
+		return number(value, 1000, &opt->nics);
+	if (!strcmp(text, "ports"))
+		return number(value, 1000, &opt->ports);
 	return false;
 }
 

@@ -46,6 +46,13 @@ void tally_max(struct tally *t, const char *key, uint64_t value)
 		*v = value;
 }
 
+bool tally_found(struct tally *t, const char *what, int found, int least)
+{
+	if (found < least)
+		tally_fail(t, "%d of %d %s", found, least, what);
+	return found >= least;
+}
+
 bool tally_ok(const struct tally *t)
 {
 	return !t->failed && !t->missing && !t->doubled && !t->wrong &&

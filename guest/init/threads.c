@@ -25,8 +25,7 @@ uint64_t now_ns(void)
 
 /*
  * How long a load waits for one event before it calls it missing. Only an
- * answer to "never", so a third of the limit. Below the 30 s after which the ATA
- * driver gives up on its own and hides a lost interrupt.
+ * answer to "never", so a third of the limit.
  */
 uint64_t patience_ns(const struct options *opt)
 {
