@@ -70,30 +70,72 @@ static const char *quoted(const char *path)
  * Under --icount a device has to do its work on the vCPU's thread, at a
  * virtual time that is the same in each run: no ioeventfd, no bottom half.
  */
-static void add_disks(struct list *list, const struct run *run)
+static void add_virtio_disks(struct list *list, const struct run *run)
 {
 	const char *sync = run->icount ? ",ioeventfd=off" : "";
 
-	for (int i = 0; i < 2; i++) {
-		option(list, "drive", "if=none,id=disk%d,driver=belfry-disk,"
-		       "size=16M", i);
-		option(list, "device", "virtio-blk-pci,drive=disk%d,addr=%d,"
+	for (unsigned int i = 0; i < devices_disks(run->launch); i++) {
+		option(list, "device", "virtio-blk-pci,drive=disk%u,addr=%u,"
 		       VIRTIO "%s%s", i, 4 + i, i ? ",vectors=0" : "", sync);
 	}
 }
 
-/* Two pairs, each wired back to back; the second interrupts by level. */
-static void add_nics(struct list *list, const struct run *run)
+/* The second pair interrupts by level. */
+static void add_virtio_nics(struct list *list, const struct run *run)
 {
 	const char *sync = run->icount ? ",ioeventfd=off,tx=timer" : "";
 
-	for (int i = 0; i < 4; i++) {
-		option(list, "netdev", "hubport,id=net%d,hubid=%d", i, i / 2);
-		option(list, "device", "virtio-net-pci,netdev=net%d,addr=%d,"
+	for (unsigned int i = 0; i < devices_nics(run->launch); i++) {
+		option(list, "device", "virtio-net-pci,netdev=net%u,addr=%u,"
 		       "mac=52:54:00:be:1f:%02x,romfile=,"
 		       VIRTIO "%s%s", i, 6 + i, i,
 		       i / 2 ? ",vectors=0" : "", sync);
 	}
+}
+
+/* A disk on each channel: ISA interrupts 14 and 15, edges. */
+static void add_pio_disks(struct list *list, const struct launch *l)
+{
+	for (unsigned int i = 0; i < devices_disks(l); i++)
+		option(list, "device", "ide-hd,drive=disk%u,bus=ide.%u", i, i);
+}
+
+/* NE2000 compatible, on PCI: levels, INTA of slots 4 and 5 on GSIs 11, 10. */
+static void add_pio_nics(struct list *list, const struct launch *l)
+{
+	for (unsigned int i = 0; i < devices_nics(l); i++)
+		option(list, "device", "ne2k_pci,netdev=net%u,addr=%u,"
+		       "mac=52:54:00:be:1f:%02x,romfile=", i, 4 + i, i);
+}
+
+/* One with MSI in configuration space, one with an MSI-X table. */
+static void add_ports(struct list *list, const struct launch *l)
+{
+	static const char * const models[] = { "ioh3420", "pcie-root-port" };
+
+	for (unsigned int i = 0; i < devices_ports(l); i++)
+		option(list, "device", "%s,id=port%u,chassis=%u,slot=%u,"
+		       "addr=%u", models[i % 2], i, i + 1, i + 1, 10 + i);
+}
+
+/* NICs are wired back to back, by pairs. */
+static void add_devices(struct list *list, const struct run *run)
+{
+	const struct launch *l = run->launch;
+
+	for (unsigned int i = 0; i < devices_disks(l); i++)
+		option(list, "drive", "if=none,id=disk%u,driver=belfry-disk,"
+		       "size=16M", i);
+	for (unsigned int i = 0; i < devices_nics(l); i++)
+		option(list, "netdev", "hubport,id=net%u,hubid=%u", i, i / 2);
+	if (l->devices == DEVICES_PIO) {
+		add_pio_disks(list, l);
+		add_pio_nics(list, l);
+	} else {
+		add_virtio_disks(list, run);
+		add_virtio_nics(list, run);
+	}
+	add_ports(list, l);
 }
 
 static void add_time(struct list *list, const struct run *run)
@@ -130,7 +172,6 @@ static void add_machine(struct list *list, const struct launch *l)
 
 char **arguments_make(const struct run *run)
 {
-	const struct load *load = run->launch->load;
 	struct list list = { 0 };
 
 	add(&list, "%s", place_path(PLACE_ENGINE));
@@ -139,10 +180,7 @@ char **arguments_make(const struct run *run)
 	option(&list, "object", "belfry,id=belfry,library=%s,config=%s",
 	       quoted(place_path(PLACE_LIBRARY)),
 	       quoted(scratch_path(SESSION_FILE)));
-	if (load && load->disks)
-		add_disks(&list, run);
-	if (load && load->nics)
-		add_nics(&list, run);
+	add_devices(&list, run);
 	if (run->gdb) {
 		option(&list, "gdb", "tcp:127.0.0.1:%u", run->gdb_port);
 		add(&list, "-S");

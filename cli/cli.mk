@@ -30,13 +30,15 @@ INSTALL_MAN := $(DESTDIR)$(PREFIX)/share/man/man1
 
 install: all build/initrd.img
 	@for f in engine/qemu-system-x86_64 kernel/savic/bzImage \
-		  kernel/svsm/bzImage kernel/stock/vmlinuz; do \
+		  kernel/svsm/bzImage kernel/stock/vmlinuz \
+		  kernel/generic/vmlinuz; do \
 		test -r build/$$f || { echo "build/$$f is missing: make setup" \
 			>&2; exit 1; }; \
 	done
 	install -d $(INSTALL_BIN) $(INSTALL_LIB) $(INSTALL_MAN) \
 		$(INSTALL_SHARE)/kernel/savic $(INSTALL_SHARE)/kernel/svsm \
-		$(INSTALL_SHARE)/kernel/stock $(INSTALL_SHARE)/micro
+		$(INSTALL_SHARE)/kernel/stock \
+		$(INSTALL_SHARE)/kernel/generic $(INSTALL_SHARE)/micro
 	install build/belfry $(INSTALL_BIN)
 	install build/engine/qemu-system-x86_64 $(INSTALL_LIB)
 	install -m 644 build/libbelfry.so $(INSTALL_LIB)
@@ -45,6 +47,8 @@ install: all build/initrd.img
 	install -m 644 build/kernel/svsm/bzImage build/kernel/svsm/config \
 		$(INSTALL_SHARE)/kernel/svsm
 	install -m 644 build/kernel/stock/vmlinuz $(INSTALL_SHARE)/kernel/stock
+	install -m 644 build/kernel/generic/vmlinuz \
+		$(INSTALL_SHARE)/kernel/generic
 	install -m 644 build/initrd.img build/svsm.elf $(INSTALL_SHARE)
 	$(if $(MICRO_ELF),install -m 644 $(MICRO_ELF) $(INSTALL_SHARE)/micro)
 	install -m 644 man/*.1 $(INSTALL_MAN)

@@ -27,7 +27,8 @@ static const struct poptOption options[] = {
 	  "virtual time counts instructions: equal runs are equal to the "
 	  "byte", NULL },
 	{ "timeout", 0, POPT_ARG_STRING, &text.timeout, 0,
-	  "wall time after which the guest is ended (default 300)",
+	  "wall time after which the guest is ended (default 300, and three "
+	  "times --load-seconds)",
 	  "SECONDS" },
 	{ "report", 0, POPT_ARG_STRING, &run.report, 0,
 	  "write what was counted", "FILE" },
@@ -56,7 +57,12 @@ static int decide_numbers(void)
 	u64 number;
 	int rc;
 
-	run.timeout = run.gdb ? TIMEOUT_MAX : TIMEOUT_DEFAULT;
+	rc = load_seconds(&launch);
+	if (rc)
+		return rc;
+	/* With --icount a guest's second may take several. */
+	run.timeout = run.gdb ? TIMEOUT_MAX :
+				TIMEOUT_DEFAULT + 3 * launch.seconds;
 	if (text.timeout) {
 		rc = parse_number(text.timeout, "--timeout", 1, TIMEOUT_MAX,
 				  &run.timeout);
@@ -65,6 +71,8 @@ static int decide_numbers(void)
 	}
 	/* The guest's own watchdog knows more than ours: it goes first. */
 	launch.limit = run.timeout > 60 ? run.timeout / 2 : 0;
+	if (launch.limit && launch.limit < launch.seconds + LOAD_MARGIN)
+		launch.limit = launch.seconds + LOAD_MARGIN;
 	run.has_seed = text.seed;
 	if (text.seed) {
 		rc = parse_number(text.seed, "--seed", 0, INT64_MAX,
@@ -159,6 +167,7 @@ static int boot(struct blob *igvm)
 	char **arguments = NULL;
 	int rc;
 
+	watch.flood.on = launch.load && launch.load->floods;
 	/* From here on a signal waits until there is something to end. */
 	child_hold_signals();
 	rc = prepare(igvm);

@@ -23,12 +23,34 @@ static bool add(struct launch *l, const char *format, ...)
 }
 
 /*
+ * A load fails if one of its devices did not come up. Disks of port I/O are
+ * driven without DMA; and hot-plug ports are Linux' own, without a firmware
+ * that says so.
+ */
+static bool add_devices(struct launch *l)
+{
+	unsigned int disks = devices_disks(l), nics = devices_nics(l);
+	unsigned int ports = devices_ports(l);
+	bool fits = true;
+
+	if (disks)
+		fits = add(l, " belfry.disks=%u%s", disks,
+			   l->devices == DEVICES_PIO ? " libata.dma=0" : "");
+	if (nics)
+		fits = fits && add(l, " belfry.nics=%u", nics);
+	if (ports)
+		fits = fits && add(l, " belfry.ports=%u pcie_ports=native",
+				   ports);
+	return fits;
+}
+
+/*
  * A guest that has gone wrong ends: an oops is a panic, a panic a reset.
  * earlyprintk shows even the death of the code that unpacks the kernel.
  */
 static bool add_linux(struct launch *l)
 {
-	const char *need = l->load ? load_need(l->load, l->cpus) : "";
+	const char *need = load_need(l);
 	bool fits;
 
 	fits = add(l, "console=ttyS0 earlyprintk=ttyS0,115200 oops=panic "
@@ -37,6 +59,10 @@ static bool add_linux(struct launch *l)
 		fits = fits && add(l, " belfry.load=%s", l->load->name);
 	if (*need)
 		fits = fits && add(l, " belfry.need=%s", need);
+	if (l->load && l->seconds)
+		fits = fits && add(l, " belfry.seconds=%llu",
+				   (unsigned long long)l->seconds);
+	fits = fits && add_devices(l);
 	if (l->load && l->limit)
 		fits = fits && add(l, " belfry.limit=%llu",
 				   (unsigned long long)l->limit);

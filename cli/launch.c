@@ -149,6 +149,10 @@ static int refuse_pairs(const struct launch *l)
 		{ l->micro, l->initrd, "--micro", "--initrd" },
 		{ l->micro, l->load_text, "--micro", "--load" },
 		{ l->initrd, l->load_text, "--initrd", "--load" },
+		{ l->igvm, l->seconds_text, "--igvm", "--load-seconds" },
+		{ l->micro, l->seconds_text, "--micro", "--load-seconds" },
+		{ l->initrd, l->seconds_text, "--initrd", "--load-seconds" },
+		{ l->micro, l->devices_text, "--micro", "--devices" },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(pairs); i++)
@@ -239,7 +243,10 @@ static int decide_handover(struct launch *l)
 static int decide_load(struct launch *l)
 {
 	char names[128];
+	int rc = load_seconds(l);
 
+	if (rc)
+		return rc;
 	/* A guest of somebody else need not say how it went. */
 	l->says_result = !l->initrd && !l->igvm;
 	if (l->micro || l->initrd || (l->igvm && !l->load_text))
@@ -281,16 +288,17 @@ static int decide_micro(struct launch *l)
 	return 0;
 }
 
-/* The one that knows what it is about to get. */
-static enum place kernel_place(const struct launch *l)
+/* The one that knows what it is about to get, or need not know. */
+enum place kernel_place(const struct launch *l)
 {
-	if (l->guest == GUEST_PARAVISOR)
-		return PLACE_KERNEL_STOCK;
-	if (l->injection == INJECT_SECURE_AVIC)
+	bool aware = l->guest != GUEST_PARAVISOR;
+
+	if (aware && l->injection == INJECT_SECURE_AVIC)
 		return PLACE_KERNEL_SAVIC;
-	if (l->injection == INJECT_ALTERNATE)
+	if (aware && l->injection == INJECT_ALTERNATE)
 		return PLACE_KERNEL_SVSM;
-	return PLACE_KERNEL_STOCK;
+	return l->devices == DEVICES_PIO ? PLACE_KERNEL_GENERIC :
+					   PLACE_KERNEL_STOCK;
 }
 
 static int decide_files(struct launch *l)
@@ -330,6 +338,8 @@ int launch_decide(struct launch *l)
 		rc = decide_numbers(l);
 	if (!rc)
 		rc = decide_load(l);
+	if (!rc)
+		rc = devices_decide(l);
 	if (!rc)
 		rc = decide_files(l);
 	if (!rc)

@@ -16,14 +16,22 @@
 
 enum guest_kind { GUEST_VMPL0, GUEST_SVSM, GUEST_PARAVISOR, GUEST_PLAIN };
 
+/* What moves the data of the loads' devices: devices.c. */
+enum devices { DEVICES_VIRTIO, DEVICES_PIO };
+
 /* What the built-in initramfs is asked to do. */
 struct load {
 	const char *name;
-	const char *need;	/* loads that must not be skipped */
+	bool mixed;		/* several, none of which may be skipped */
 	bool disks;
 	bool nics;
+	bool ports;
+	bool floods;		/* its console is to be checked */
 	bool interactive;
 };
+
+/* Seconds that a guest has, beside --load-seconds, to boot and to end. */
+#define LOAD_MARGIN	60
 
 struct launch {
 	/* As given; NULL where not. Owned by popt. */
@@ -37,6 +45,8 @@ struct launch {
 	char *igvm;
 	char *micro;
 	char *load_text;
+	char *seconds_text;
+	char *devices_text;
 	char *vmpl_text;
 	char *handover_text;
 	int no_x2apic;
@@ -49,6 +59,8 @@ struct launch {
 	unsigned int cpus;
 	u64 memory;
 	const struct load *load;	/* NULL: not our initramfs */
+	u64 seconds;			/* it repeats so long; 0: once */
+	enum devices devices;
 	bool says_result;		/* the guest is one of ours */
 	u64 limit;			/* guest's own watchdog, seconds; 0 */
 	char kernel_path[PATH_MAX];	/* "": none (igvm) */
@@ -74,8 +86,19 @@ const char *guest_name(enum guest_kind guest);
 /* loads.c */
 const struct load *load_find(const char *name);
 void load_list(char *text, size_t size);
-/* load->need on @cpus CPUs; "" if nothing. */
-const char *load_need(const struct load *load, unsigned int cpus);
+/* Which loads may not be skipped; "" if it goes without saying. */
+const char *load_need(const struct launch *l);
+/* l->seconds; may be called before launch_decide(). 0 or EXIT_USAGE. */
+int load_seconds(struct launch *l);
+
+/* devices.c: 0 or EXIT_USAGE; then how many there are of each. */
+int devices_decide(struct launch *l);
+unsigned int devices_disks(const struct launch *l);
+unsigned int devices_nics(const struct launch *l);
+unsigned int devices_ports(const struct launch *l);
+
+/* The kernel that suits, unless --kernel names another. */
+enum place kernel_place(const struct launch *l);
 
 /* command_line.c: what Linux or a micro guest is told. 0 or EXIT_USAGE. */
 int command_line_compose(struct launch *l);

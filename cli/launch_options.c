@@ -31,8 +31,14 @@ struct poptOption launch_options[] = {
 	{ "micro", 0, POPT_ARG_STRING, &launch.micro, 0,
 	  "a bare-metal test guest instead of Linux", "NAME" },
 	{ "load", 0, POPT_ARG_STRING, &launch.load_text, 0,
-	  "what our initramfs does: idle, ipi, timer, disk, net, mixed, "
-	  "none (default), shell", "NAME" },
+	  "what our initramfs does: idle, ipi, timer, disk, net, msi, flood, "
+	  "mixed, none (default), shell", "NAME" },
+	{ "load-seconds", 0, POPT_ARG_STRING, &launch.seconds_text, 0,
+	  "repeat the load until so many seconds of the guest have passed",
+	  "N" },
+	{ "devices", 0, POPT_ARG_STRING, &launch.devices_text, 0,
+	  "of the loads: virtio (default) or, without DMA, pio (default of "
+	  "--guest paravisor)", "KIND" },
 	POPT_TABLEEND
 };
 

@@ -11,9 +11,11 @@ static const struct load loads[] = {
 	{ .name = "timer" },
 	{ .name = "disk", .disks = true },
 	{ .name = "net", .nics = true },
+	{ .name = "msi", .ports = true },
+	{ .name = "flood", .floods = true },
 	{
-		.name = "mixed", .disks = true, .nics = true,
-		.need = "ipi,timer,disk,net,idle",
+		.name = "mixed", .mixed = true, .disks = true, .nics = true,
+		.ports = true,
 	},
 	{ .name = "none" },
 	{ .name = "shell", .interactive = true },
@@ -37,9 +39,22 @@ void load_list(char *text, size_t size)
 }
 
 /* One CPU has nobody to send an IPI to. */
-const char *load_need(const struct load *load, unsigned int cpus)
+const char *load_need(const struct launch *l)
 {
-	if (!load->need)
+	const char *need = devices_ports(l) ?
+			   "ipi,timer,disk,net,msi,idle" :
+			   "ipi,timer,disk,net,idle";
+
+	if (!l->load || !l->load->mixed)
 		return "";
-	return load->need + (cpus < 2 ? strlen("ipi,") : 0);
+	return need + (l->cpus < 2 ? strlen("ipi,") : 0);
+}
+
+int load_seconds(struct launch *l)
+{
+	l->seconds = 0;
+	if (!l->seconds_text)
+		return 0;
+	return parse_number(l->seconds_text, "--load-seconds", 1, 100000,
+			    &l->seconds);
 }

@@ -31,12 +31,17 @@ static const struct {
 		"kernel/savic/bzImage", "../share/belfry/kernel/savic/bzImage",
 	},
 	[PLACE_KERNEL_STOCK] = {
-		"Debian's kernel", "kernel-stock", "kernel/stock/vmlinuz",
+		"Debian's cloud kernel", "kernel-stock", "kernel/stock/vmlinuz",
 		"../share/belfry/kernel/stock/vmlinuz",
 	},
 	[PLACE_KERNEL_SVSM] = {
 		"the kernel with Alternate Injection", "kernel-svsm",
 		"kernel/svsm/bzImage", "../share/belfry/kernel/svsm/bzImage",
+	},
+	[PLACE_KERNEL_GENERIC] = {
+		"Debian's kernel with drivers of port-I/O devices",
+		"kernel-generic", "kernel/generic/vmlinuz",
+		"../share/belfry/kernel/generic/vmlinuz",
 	},
 	[PLACE_INITRD] = {
 		"the initramfs", "build/initrd.img", "initrd.img",

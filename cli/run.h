@@ -59,6 +59,16 @@ int session_write(const struct run *run);
 char **arguments_make(const struct run *run);
 void arguments_free(char **arguments);
 
+/* flood.c: lines of the load "flood", which nobody but us can check. */
+#define FLOOD_CPUS	512
+struct flood {
+	bool on;
+	u64 lines;
+	u32 next[FLOOD_CPUS];		/* number of the line that is due */
+};
+/* False, and a sentence, if this line shows that one was lost or torn. */
+bool flood_feed(struct flood *f, const char *text, char *why, size_t size);
+
 /* watch.c: feed console bytes, ask what was seen. */
 struct watch {
 	char line[1024];
@@ -68,6 +78,7 @@ struct watch {
 	bool failed;			/* "belfry: result FAILED: ..." */
 	bool panicked;
 	char reason[256];		/* of whichever came first */
+	struct flood flood;
 };
 void watch_feed(struct watch *w, const char *data, size_t size);
 

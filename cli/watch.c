@@ -39,7 +39,12 @@ static const char *skip_time(const char *line)
 static void judge(struct watch *w)
 {
 	const char *line = skip_time(w->line);
+	char why[256];
 
+	if (w->flood.on && !flood_feed(&w->flood, line, why, sizeof(why))) {
+		w->failed = true;
+		keep(w, why);
+	}
 	if (!strcmp(line, "belfry: result ok")) {
 		w->ok = true;
 	} else if (!strncmp(line, "belfry: result FAILED", 21)) {

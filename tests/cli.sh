@@ -49,9 +49,14 @@ usage_errors()
 	try 2 'none of enabled' run --guest svsm --injection alternate \
 		--handover frobnicate
 	try 2 'anything to hand over' run --guest svsm --handover locked
+	try 2 'the monitor.s to present' run --guest paravisor \
+		--injection normal
 	try 2 'not there yet' run --trace "$tree/out/t"
 	try 2 'none of idle' run --load frobnicate
 	try 2 'only an SNP guest has that device' run --sweep --guest plain
+	try 2 'none of virtio' run --devices frobnicate
+	try 2 'not within' run --load-seconds 0
+	try 2 'not a number' run --load-seconds 1m
 	try 2 'names none of strict_virq' run --switch frobnicate=on
 	try 2 'neither scramble_off=on' run --switch scramble_off=1
 	try 2 'neither scramble_off=on' run --switch scramble_off
@@ -86,6 +91,12 @@ contradictions()
 	try 2 'contradict' run --micro a --kernel b
 	try 2 'contradict' run --micro a --load idle
 	try 2 'contradict' run --initrd a --load idle
+	try 2 'contradict' run --micro a --devices pio
+	try 2 'contradict' run --micro a --load-seconds 1
+	try 2 'contradict' run --initrd a --load-seconds 1
+	try 2 'where no device may reach' run --guest paravisor \
+		--devices virtio
+	try 2 'has no drivers' run --injection secure-avic --devices pio
 	try 1 'refuses --injection secure-avic' run --injection secure-avic \
 		--kernel "$tree/build/kernel/stock/vmlinuz"
 	try 1 'refuses --injection secure-avic' igvm build -o "$tree/out/x" \
@@ -164,6 +175,11 @@ missing_parts()
 	mv "$tree/build/kernel/stock" "$tree/stock"
 	try 1 "make kernel-stock' makes it" run --injection normal
 	mv "$tree/stock" "$tree/build/kernel/stock"
+	mv "$tree/build/kernel/generic" "$tree/generic"
+	try 1 "make kernel-generic' makes it" run --guest paravisor
+	try 1 "make kernel-generic' makes it" run --injection normal \
+		--devices pio
+	mv "$tree/generic" "$tree/build/kernel/generic"
 	try 0 '' doctor
 }
 
@@ -276,6 +292,13 @@ outcomes()
 	outcome flood 1 'timeout' timeout --timeout 1
 	outcome stubborn 1 'timeout' timeout --timeout 1
 	outcome orphan 0 '' powered-off
+	outcome lines 0 '' powered-off --load flood
+	outcome lines-lost 1 'line 2 of CPU 1 where line 1 was due' \
+		load-failed --load flood
+	outcome lines-torn 1 'not a whole line' load-failed --load flood
+	outcome lines-wrong 1 'not a whole line' load-failed --load flood
+	outcome lines-few 1 '4 of 5 lines' load-failed --load flood
+	outcome lines-lost 0 '' powered-off
 	FAKE=crash
 	b run
 	grep -vx x "$tree/stderr" >"$tree/last"
@@ -332,6 +355,16 @@ arguments()
 	has '^2,sockets=1'
 	has 'thread=multi'
 	lacks '^-S$'
+	lacks 'pcie-root-port'
+	b run --load mixed --injection normal --devices pio
+	has '^ide-hd,drive=disk1,bus=ide.1$'
+	has '^ne2k_pci,netdev=net1'
+	has '^ioh3420,'
+	has '^pcie-root-port,'
+	lacks 'virtio'
+	b run --load msi
+	has '^ioh3420,'
+	lacks 'disk'
 	b run --load ipi --icount --seed 7 --gdb 4321
 	lacks 'virtio'
 	has 'shift=1,sleep=off'

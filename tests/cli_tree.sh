@@ -57,6 +57,12 @@ account()
 	{"0x31": {"posted": 7, "presented": 6, "refused": 1, "eoi": 6}}}' \
 		"$1" "$2" >"$report"
 }
+# A line of the load "flood": CPU NUMBER.
+line()
+{
+	x=$(((($1 + 1) * 0x9e3779b1 ^ $2 * 0x85ebca6b) & 0xffffffff))
+	printf 'belfry: flood %d %d %08x\r\n' $1 $2 $((x ^ x >> 15))
+}
 printf 'Linux version 0\r\n'
 case $FAKE in
 ok)		printf 'belfry: result ok\r\n'; account powered-off ;;
@@ -80,6 +86,19 @@ stubborn)	trap '' TERM; sleep $FAKE_MARK ;;
 orphan)		sleep $FAKE_MARK & printf 'belfry: result ok\n'
 		account powered-off ;;
 flood)		exec yes ;;
+lines*)		line 0 0; line 1 0; line 0 1
+		case $FAKE in
+		lines-lost)	line 1 2 ;;
+		lines-torn)	printf 'belfry: flood 1 '; line 0 2 ;;
+		lines-wrong)	echo 'belfry: flood 1 1 00000000' ;;
+		esac
+		line 1 1
+		case $FAKE in
+		lines-few)	echo 'belfry: load flood: ok expected=5 seen=5' ;;
+		*)		echo 'belfry: load flood: ok expected=4 seen=4' ;;
+		esac
+		echo 'belfry: result ok'
+		account powered-off ;;
 echo)		read -r line; echo "got $line"; echo 'belfry: result ok'
 		account powered-off ;;
 esac
@@ -91,7 +110,7 @@ make_tree()
 {
 	mkdir -p "$tree/tmp" "$tree/out" "$tree/build/engine" \
 		"$tree/build/kernel/savic" "$tree/build/kernel/stock" \
-		"$tree/build/kernel/svsm" \
+		"$tree/build/kernel/svsm" "$tree/build/kernel/generic" \
 		"$tree/build/guest/micro"
 	cp "$belfry" "$tree/build/belfry"
 	: >"$tree/build/libbelfry.so"
@@ -99,6 +118,7 @@ make_tree()
 	make_kernel "$tree/build/kernel/savic/bzImage" '\170\264\171\377'
 	make_kernel "$tree/build/kernel/svsm/bzImage" '\070\264\171\377'
 	make_kernel "$tree/build/kernel/stock/vmlinuz" '\170\264\175\377'
+	make_kernel "$tree/build/kernel/generic/vmlinuz" '\170\264\175\377'
 	echo CONFIG_NR_CPUS=64 >"$tree/build/kernel/savic/config"
 	make_initrd "$tree/build/initrd.img"
 	# The monitor itself: it is examined as a whole.
