@@ -6,7 +6,7 @@
 # What `make run` boots. GUEST=vmpl0 INJECTION=secure-avic builds a kernel first.
 GUEST ?= paravisor
 INJECTION ?= alternate
-RUN_KERNEL := kernel-stock
+RUN_KERNEL := kernel-generic
 ifneq ($(GUEST),paravisor)
 RUN_KERNEL := $(if $(filter secure-avic,$(INJECTION)),kernel-savic kernel-stock,\
 	      $(if $(filter alternate,$(INJECTION)),kernel-svsm kernel-stock,\

@@ -348,7 +348,7 @@ lacks()
 
 arguments()
 {
-	b run --load mixed --cpus 2 -- -frobnicate 7
+	b run --injection normal --load mixed --cpus 2 -- -frobnicate 7
 	has '^-frobnicate$'
 	has 'virtio-blk-pci,.*iommu_platform=on'
 	has 'virtio-net-pci,.*vectors=0'
@@ -362,6 +362,8 @@ arguments()
 	has '^ioh3420,'
 	has '^pcie-root-port,'
 	lacks 'virtio'
+	b run --guest paravisor --load disk
+	has '^ide-hd,drive=disk1,bus=ide.1$'
 	b run --load msi
 	has '^ioh3420,'
 	lacks 'disk'
