@@ -43,7 +43,8 @@ per_event() {
 		printf " |" }'
 }
 
-modes='vmpl0:normal vmpl0:secure-avic svsm:alternate paravisor:alternate'
+modes='vmpl0:normal vmpl0:secure-avic svsm:alternate paravisor:alternate
+       svsm:secure-avic paravisor:secure-avic'
 
 exits() {
 	cat <<-'END'
