@@ -112,58 +112,15 @@ static void grant(u64 start, u64 end)
 			panic("RMPADJUST refused", NULL);
 }
 
-static void segment(struct vmsa_seg *seg, u16 selector, u16 attrib, u64 base)
-{
-	seg->selector = selector;
-	seg->attrib = attrib;
-	seg->limit = 0xffffffff;
-	seg->base = base;
-}
-
-static void table(struct vmsa_seg *seg, const u8 *raw)
-{
-	seg->limit = *(const u16 *)raw;
-	__builtin_memcpy(&seg->base, raw + 2, 8);
-}
-
-static struct vmsa *make_vmsa(void)
+static struct vmsa *create(void)
 {
 	struct vmsa *v = (struct vmsa *)(vmsa_pages + PAGE_SIZE);
-	u8 gdtr[10], idtr[10];
 
-	asm volatile("sgdt %0; sidt %1" : "=m"(gdtr), "=m"(idtr));
-	table(&v->gdtr, gdtr);
-	table(&v->idtr, idtr);
-	segment(&v->cs, 0x10, 0xa9b, 0);
-	segment(&v->ss, 0x18, 0xc93, 0);
-	segment(&v->ds, 0x18, 0xc93, 0);
-	segment(&v->es, 0x18, 0xc93, 0);
-	segment(&v->fs, 0x18, 0xc93, 0);
-	segment(&v->gs, 0x18, 0xc93, (u64)&lower_cpu);
-	segment(&v->ldtr, 0, 0x082, 0);
-	segment(&v->tr, 0, 0x08b, 0);
-	asm volatile("movq %%cr0, %0; movq %%cr3, %1; movq %%cr4, %2"
-		     : "=r"(v->cr0), "=r"(v->cr3), "=r"(v->cr4));
-	v->efer = rdmsr(0xc0000080) | EFER_SVME;
-	v->rflags = 2;
-	v->dr6 = 0xffff0ff0;
-	v->dr7 = 0x400;
-	v->rip = (u64)lower;
-	v->rsp = (u64)lower_stack + sizeof(lower_stack) - 8;
-	v->g_pat = 0x0007040600070406;
-	v->xcr0 = 1;
-	v->mxcsr = 0x1f80;
-	v->x87_fcw = 0x37f;
+	vmsa_fill(v, lower, (u64)lower_stack + sizeof(lower_stack) - 8,
+		  &lower_cpu);
 	v->vmpl = LOWER;
 	v->sev_features = SEV_FEATURE_SNP | SEV_FEATURE_ALTERNATE;
 	v->vintr_ctrl = VINTR_VGIF;
-	return v;
-}
-
-static struct vmsa *create(void)
-{
-	struct vmsa *v = make_vmsa();
-
 	lower_cpu.self = &lower_cpu;
 	lower_cpu.apic_id = this_cpu()->apic_id;
 	lower_cpu.ghcb = shared_view((u64)lower_ghcb);

@@ -221,7 +221,8 @@ static void table_register(struct vmsa_seg *seg, const u8 *raw)
 	__builtin_memcpy(&seg->base, raw + 2, 8);
 }
 
-static void fill_vmsa(struct vmsa *v, unsigned int index)
+void vmsa_fill(struct vmsa *v, void (*entry)(void), u64 stack_top,
+	       struct micro_cpu *cpu)
 {
 	u8 gdtr[10], idtr[10];
 
@@ -234,7 +235,7 @@ static void fill_vmsa(struct vmsa *v, unsigned int index)
 	copy_segment(&v->es, 0x18, 0xc93);
 	copy_segment(&v->fs, 0x18, 0xc93);
 	copy_segment(&v->gs, 0x18, 0xc93);
-	v->gs.base = (u64)&micro_cpus[index];
+	v->gs.base = (u64)cpu;
 	copy_segment(&v->ldtr, 0, 0x082);
 	copy_segment(&v->tr, 0, 0x08b);
 	v->cr0 = read_cr(0);
@@ -244,12 +245,18 @@ static void fill_vmsa(struct vmsa *v, unsigned int index)
 	v->dr6 = 0xffff0ff0;
 	v->dr7 = 0x400;
 	v->rflags = 2;
-	v->rip = (u64)micro_ap_entry;
-	v->rsp = (u64)stacks[index] + STACK_SIZE;
+	v->rip = (u64)entry;
+	v->rsp = stack_top;
 	v->g_pat = 0x0007040600070406;
 	v->xcr0 = 1;
 	v->mxcsr = 0x1f80;
 	v->x87_fcw = 0x37f;
+}
+
+static void fill_secondary(struct vmsa *v, unsigned int index)
+{
+	vmsa_fill(v, micro_ap_entry, (u64)stacks[index] + STACK_SIZE,
+		  &micro_cpus[index]);
 	v->vmpl = svsm_vmpl();
 	v->sev_features = rdmsr(MSR_SEV_STATUS) >> SEV_STATUS_FEATURE_SHIFT;
 	if (v->sev_features & SEV_FEATURE_SECURE_AVIC)
@@ -261,7 +268,7 @@ static void create(struct micro_cpu *cpu, unsigned int index)
 	struct vmsa *vmsa = (struct vmsa *)(vmsas[index] + PAGE_SIZE);
 
 	page_share(ghcbs[index]);
-	fill_vmsa(vmsa, index);
+	fill_secondary(vmsa, index);
 	if (svsm_vmpl())
 		check(svsm_create(index, vmsa));
 	else

@@ -277,6 +277,13 @@ bool try_wrmsr(u32 msr, u64 value);
 /* Record this #VC code (and skip the instruction) instead of panicking. */
 void vc_expect(bool on);
 
+/*
+ * The registers of this CPU for another context that enters @entry, which
+ * must not return; @cpu: its GS base. VMPL, features and interrupt state are
+ * the caller's to set.
+ */
+void vmsa_fill(struct vmsa *v, void (*entry)(void), u64 stack_top,
+	       struct micro_cpu *cpu);
 /* Start CPU @index; it waits for work. Each work item runs once. */
 void cpu_start(unsigned int index);
 void cpu_load_idt(void);

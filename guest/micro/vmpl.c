@@ -58,41 +58,11 @@ static void grant(u64 start, u64 end, u64 rights)
 			panic("RMPADJUST refused", NULL);
 }
 
-static void segment(struct vmsa_seg *seg, u16 selector, u16 attrib)
-{
-	seg->selector = selector;
-	seg->attrib = attrib;
-	seg->limit = 0xffffffff;
-}
-
 static struct vmsa *make_vmsa(void)
 {
 	struct vmsa *v = (struct vmsa *)(vmsa_pages + PAGE_SIZE);
-	u64 cr0, cr3, cr4;
 
-	asm("movq %%cr0, %0; movq %%cr3, %1; movq %%cr4, %2"
-	    : "=r"(cr0), "=r"(cr3), "=r"(cr4));
-	segment(&v->cs, 0x10, 0xa9b);
-	segment(&v->ss, 0x18, 0xc93);
-	segment(&v->ds, 0x18, 0xc93);
-	segment(&v->es, 0x18, 0xc93);
-	segment(&v->fs, 0x18, 0xc93);
-	segment(&v->gs, 0x18, 0xc93);
-	segment(&v->ldtr, 0, 0x082);
-	segment(&v->tr, 0, 0x08b);
-	v->cr0 = cr0;
-	v->cr3 = cr3;
-	v->cr4 = cr4;
-	v->efer = rdmsr(0xc0000080) | EFER_SVME;
-	v->rflags = 2;
-	v->dr6 = 0xffff0ff0;
-	v->dr7 = 0x400;
-	v->rip = (u64)lower;
-	v->rsp = (u64)lower_stack + sizeof(lower_stack) - 8;
-	v->g_pat = 0x0007040600070406;
-	v->xcr0 = 1;
-	v->mxcsr = 0x1f80;
-	v->x87_fcw = 0x37f;
+	vmsa_fill(v, lower, (u64)lower_stack + sizeof(lower_stack) - 8, NULL);
 	v->vmpl = LOWER;
 	v->sev_features = SEV_FEATURE_SNP;
 	return v;
