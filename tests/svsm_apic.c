@@ -268,21 +268,24 @@ static void halts_until_something_wakes(void **state)
 	assert_int_equal(guest_takes(0), HIGH);
 }
 
+static void send_nmi(u32 cpu)
+{
+	write_reg(cpu, APIC_ICR, (u64)APIC_DEST_SELF <<
+		  APIC_ICR_SHORTHAND_SHIFT | APIC_NMI << APIC_ICR_MODE_SHIFT);
+}
+
 static void nmi_wakes_and_waits_its_turn(void **state)
 {
-	const u64 nmi = (u64)APIC_DEST_SELF << APIC_ICR_SHORTHAND_SHIFT |
-			APIC_NMI << APIC_ICR_MODE_SHIFT;
-
 	(void)state;
 	vmsa[0].rflags = 0;
 	assert_false(turn(0, true));
-	write_reg(0, APIC_ICR, nmi);
+	send_nmi(0);
 	assert_true(turn(0, false));
 	assert_true(vmsa[0].vintr_ctrl & VINTR_V_NMI);
 	/* in its handler: masked, and one more waits */
 	vmsa[0].vintr_ctrl &= ~VINTR_V_NMI;
 	vmsa[0].vintr_ctrl |= VINTR_NMI_MASK;
-	write_reg(0, APIC_ICR, nmi);
+	send_nmi(0);
 	assert_true(turn(0, false));
 	assert_true(vmsa[0].vintr_ctrl & VINTR_V_NMI);
 	/* the host's own is refused */
@@ -309,6 +312,24 @@ static void interrupted_delivery_comes_again(void **state)
 	assert_int_equal(vmsa[0].event_inj, 0);
 	vmsa[0].exit_int_info = event_make(EVENT_EXCEPTION, VECTOR_HV);
 	assert_non_null(guest_apic_settle(vcpu_of(0), &vmsa[0]));
+}
+
+/* Row 83: an exception comes again, an NMI and an interrupt wait beside it. */
+static void exception_nmi_and_interrupt(void **state)
+{
+	const u64 gp = event_make(EVENT_EXCEPTION, VECTOR_GP) | EVENT_EV;
+
+	(void)state;
+	send_nmi(0);
+	write_reg(0, APIC_SELF_IPI, EDGE);
+	vmsa[0].exit_int_info = gp;
+	assert_true(turn(0, false));
+	assert_int_equal(vmsa[0].event_inj, gp);
+	assert_true(vmsa[0].vintr_ctrl & VINTR_V_NMI);
+	assert_true(vmsa[0].vintr_ctrl & VINTR_V_IRQ);
+	vmsa[0].event_inj = 0;
+	vmsa[0].vintr_ctrl &= ~VINTR_V_NMI;
+	assert_int_equal(guest_takes(0), EDGE);
 }
 
 static void busy_is_undone(void **state)
@@ -590,6 +611,7 @@ int main(void)
 		TEST(halts_until_something_wakes),
 		TEST(nmi_wakes_and_waits_its_turn),
 		TEST(interrupted_delivery_comes_again),
+		TEST(exception_nmi_and_interrupt),
 		TEST(busy_is_undone),
 		TEST(ipi_to_one),
 		TEST(ipi_to_several),
