@@ -30,3 +30,4 @@ all: build/svsm.elf
 # the rest.
 SVSM_PURE := $(addprefix svsm/,apic.c apic_call.c core.c info.c protocol.c \
 	       vcpu.c)
+build/fuzz/svsm_guest: $(call object,build/fuzz/obj,$(SVSM_PURE))
