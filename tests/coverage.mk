@@ -7,7 +7,7 @@
 COVERAGE_MIN ?= 95
 COV_CFLAGS := -O0 -g --coverage
 COV_TEST := $(patsubst tests/%.c,build/cov/%, \
-	      $(wildcard tests/core_*.c tests/svsm_*.c) tests/delivery_steps.c)
+	      $(wildcard tests/core_*.c tests/svsm_*.c tests/*_steps.c))
 # What they link of the trusted code.
 COV_SRC := $(CORE) $(PARAVISOR) $(SVSM_PURE) svsm/hv.c svsm/run.c
 
