@@ -72,19 +72,19 @@ static u64 top_of(const struct launch *l)
 	return (top + PAGE_2M - 1) & ~(PAGE_2M - 1);
 }
 
-static struct boot_machine machine_of(const struct launch *l,
-				      const u32 *apic_ids)
+static struct boot_machine machine_of(const struct launch *l)
 {
 	return (struct boot_machine){
 		.vmpl = l->vmpl,
 		.memory = l->memory,
-		.apic_ids = apic_ids,
+		.apic_ids = l->apic_ids,
 		.cpus = l->cpus,
 		.native = l->guest == GUEST_PLAIN,
 		.unaware = l->guest == GUEST_PARAVISOR,
 		.no_x2apic = l->no_x2apic,
 		.secure_avic = l->guest == GUEST_PARAVISOR &&
 			       l->injection == INJECT_SECURE_AVIC,
+		.own_timer = l->own_timer,
 		.handover = l->handover,
 		.sev_features = l->guest == GUEST_PLAIN ? 0 : features_of(l),
 		.virtual_tom = l->guest == GUEST_PARAVISOR ? top_of(l) : 0,
@@ -168,17 +168,14 @@ static int add_monitor(const struct launch *l, const struct blob *kernel,
 
 static int compose(const struct launch *l, struct blob *igvm)
 {
-	u32 *apic_ids = calloc(l->cpus, sizeof(*apic_ids));
 	struct igvm_builder *b = igvm_builder_new();
-	struct boot_machine machine = machine_of(l, apic_ids);
+	struct boot_machine machine = machine_of(l);
 	struct blob kernel = { 0 };
 	struct igvm_error err;
 	int rc;
 
 	/* One socket of N cores has the APIC ids 0 to N - 1. */
-	for (unsigned int i = 0; apic_ids && i < l->cpus; i++)
-		apic_ids[i] = i;
-	rc = apic_ids && b ? 0 : fail("out of memory");
+	rc = b ? 0 : fail("out of memory");
 	if (!rc)
 		rc = read_file(l->kernel_path, "the kernel", &kernel);
 	if (!rc && has_monitor(l))
@@ -189,7 +186,6 @@ static int compose(const struct launch *l, struct blob *igvm)
 		rc = fail("%s", err.text);
 	igvm_builder_free(b);
 	free(kernel.data);
-	free(apic_ids);
 	return rc;
 }
 

@@ -93,6 +93,43 @@ static int decide_names(struct launch *l)
 	return 0;
 }
 
+static int decide_secure_avic(struct launch *l)
+{
+	const char *text = l->secure_avic_text;
+	enum injection injection;
+
+	if (!text)
+		return 0;
+	if (strcmp(text, "on") && strcmp(text, "off"))
+		return misuse("--secure-avic: '%s' is neither on nor off",
+			      text);
+	if (l->guest != GUEST_PARAVISOR)
+		return misuse("--secure-avic: only --guest paravisor leaves "
+			      "it to the monitor");
+	injection = strcmp(text, "on") ? INJECT_ALTERNATE : INJECT_SECURE_AVIC;
+	if (l->injection_text && l->injection != injection)
+		return misuse("--secure-avic=%s and --injection %s contradict "
+			      "each other", text, l->injection_text);
+	l->injection = injection;
+	return 0;
+}
+
+static int decide_timer(struct launch *l)
+{
+	const char *text = l->timer_text;
+
+	if (!text)
+		return 0;
+	if (strcmp(text, "host") && strcmp(text, "monitor"))
+		return misuse("--timer: '%s' is neither host nor monitor",
+			      text);
+	if (l->guest != GUEST_PARAVISOR || l->injection != INJECT_SECURE_AVIC)
+		return misuse("--timer: only --guest paravisor --injection "
+			      "secure-avic has a choice");
+	l->own_timer = !strcmp(text, "monitor");
+	return 0;
+}
+
 static int decide_numbers(struct launch *l)
 {
 	u64 physical = (u64)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
@@ -105,6 +142,9 @@ static int decide_numbers(struct launch *l)
 			return rc;
 	}
 	l->cpus = cpus;
+	rc = decide_apic_ids(l);
+	if (rc)
+		return rc;
 	if (has_monitor(l)) {
 		rc = parse_number(l->vmpl_text ? l->vmpl_text : VMPL_DEFAULT,
 				  "--vmpl", 1, SNP_VMPLS - 1, &vmpl);
@@ -330,6 +370,10 @@ int launch_decide(struct launch *l)
 	rc = refuse_pairs(l);
 	if (!rc)
 		rc = decide_names(l);
+	if (!rc)
+		rc = decide_secure_avic(l);
+	if (!rc)
+		rc = decide_timer(l);
 	if (!rc)
 		rc = refuse_modes(l);
 	if (!rc)

@@ -50,6 +50,9 @@ struct launch {
 	char *vmpl_text;
 	char *handover_text;
 	int no_x2apic;
+	char *secure_avic_text;
+	char *timer_text;
+	char *apic_ids_text;
 
 	/* By launch_decide(). */
 	enum injection injection;
@@ -57,6 +60,8 @@ struct launch {
 	unsigned int vmpl;		/* 0: no monitor above it */
 	enum boot_handover handover;
 	unsigned int cpus;
+	u32 apic_ids[BOOT_CPUS_MAX];
+	bool own_timer;			/* the monitor's, with Secure AVIC */
 	u64 memory;
 	const struct load *load;	/* NULL: not our initramfs */
 	u64 seconds;			/* it repeats so long; 0: once */
@@ -82,6 +87,9 @@ int launch_compose(struct launch *l, struct blob *igvm);
 bool has_monitor(const struct launch *l);
 const char *injection_name(enum injection injection);
 const char *guest_name(enum guest_kind guest);
+
+/* apic_ids.c */
+int decide_apic_ids(struct launch *l);
 
 /* loads.c */
 const struct load *load_find(const char *name);

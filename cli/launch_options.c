@@ -18,8 +18,16 @@ struct poptOption launch_options[] = {
 	  "enabled (default), locked, disabled", "STATE" },
 	{ "no-x2apic", 0, POPT_ARG_NONE, &launch.no_x2apic, 0,
 	  "paravisor: the guest finds an xAPIC only", NULL },
+	{ "secure-avic", 0, POPT_ARG_STRING, &launch.secure_avic_text, 0,
+	  "paravisor: the monitor uses Secure AVIC, or not; another way to "
+	  "say --injection secure-avic or alternate", "on|off" },
+	{ "timer", 0, POPT_ARG_STRING, &launch.timer_text, 0,
+	  "paravisor, secure-avic: who posts the timer's vector, host "
+	  "(default) or monitor", "WHO" },
 	{ "cpus", 0, POPT_ARG_STRING, &launch.cpus_text, 0,
 	  "number of vCPUs, 1 to 255 (default 1)", "N" },
+	{ "apic-ids", 0, POPT_ARG_STRING, &launch.apic_ids_text, 0,
+	  "APIC IDs of the vCPUs, with commas (default 0,1,2,...)", "LIST" },
 	{ "memory", 0, POPT_ARG_STRING, &launch.memory_text, 0,
 	  "guest memory, with K, M or G (default 512M)", "SIZE" },
 	{ "kernel", 0, POPT_ARG_STRING, &launch.kernel, 0,

@@ -102,7 +102,7 @@ static void answer_topology(const struct cpuid_vcpu *vcpu, u32 subleaf,
 {
 	u32 shift = 0;
 
-	while (1ull << shift < vcpu->cpus)
+	while (1ull << shift < vcpu->cpus || 1ull << shift <= vcpu->max_id)
 		shift++;
 	*regs = (struct cpuid_regs){ .ecx = subleaf & 0xff,
 				     .edx = vcpu->apic_id };

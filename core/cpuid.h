@@ -15,7 +15,8 @@ struct cpuid_regs {
 
 struct cpuid_vcpu {
 	u32 apic_id;
-	u32 cpus;		/* of the guest; IDs are below a power of two */
+	u32 cpus;		/* of the guest ... */
+	u32 max_id;		/* ... and their highest APIC ID */
 	u64 cr4;
 	u64 xcr0, xss;
 	bool apic;		/* APIC_BASE.EN */

@@ -13,6 +13,7 @@
  *	features		SEV_FEATURES that the silicon has
  *	allowed_features	of these, what the host allows
  *	ghcb_features		what the host advertises
+ *	apic_ids		one for each vCPU; else the engine's own
  *	seed			start of all that is random
  *	sweep			true: with the device of sweep.h
  *	switches		object: struct machine_switches by name
@@ -115,6 +116,25 @@ static bool take_vmpl(const json_t *value, unsigned int *vmpl)
 	return json_is_integer(value) && *vmpl < SNP_VMPLS;
 }
 
+static bool take_ids(const json_t *array, struct session_config *c)
+{
+	size_t n = json_array_size(array);
+	u64 id;
+
+	if (!json_is_array(array) || n > SESSION_IDS)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!take_u64(json_array_get(array, i), &id) || id >= ~0u)
+			return false;
+		for (size_t j = 0; j < i; j++)
+			if (c->apic_id[j] == id)
+				return false;
+		c->apic_id[i] = id;
+	}
+	c->apic_ids = n;
+	return true;
+}
+
 static bool take_switches(json_t *object, struct machine_switches *to)
 {
 	const char *key;
@@ -161,6 +181,8 @@ static bool take(struct session_config *c, const char *key, json_t *value)
 		return take_u64(value, &c->seed);
 	if (!strcmp(key, "sweep"))
 		return take_bool(value, &c->sweep);
+	if (!strcmp(key, "apic_ids"))
+		return take_ids(value, c);
 	if (!strcmp(key, "switches"))
 		return take_switches(value, &c->switches);
 	return false;

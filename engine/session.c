@@ -123,12 +123,18 @@ static bool make_machine(struct session *s)
 	return s->machine;
 }
 
+const u32 *session_apic_ids(const struct session *s)
+{
+	return s->config.apic_ids == s->engine->vcpus ? s->config.apic_id :
+							s->engine->apic_id;
+}
+
 static bool make_host(struct session *s)
 {
 	const struct belfry_engine *e = s->engine;
 	struct host_config config = {
 		.vcpus = e->vcpus,
-		.apic_id = e->apic_id,
+		.apic_id = session_apic_ids(s),
 		.ram_below_4g = e->ram_below_4g,
 		.ram_above_4g = e->ram_above_4g,
 		.injection = s->config.injection,

@@ -5,6 +5,8 @@
 
 #include "engine/api.h"
 
+#define SESSION_IDS	256
+
 struct session_config {
 	char *igvm;
 	char *report;			/* NULL: none */
@@ -17,6 +19,8 @@ struct session_config {
 	u64 ghcb_features;
 	u64 seed;
 	bool sweep;			/* with the device of sweep.h */
+	u32 apic_id[SESSION_IDS];
+	unsigned int apic_ids;		/* 0: the engine's own */
 	struct machine_switches switches;
 };
 
@@ -33,6 +37,9 @@ struct session {
 	u64 monitor_area;		/* GPA; monitor.c */
 	u32 monitor_cpus;		/* 0: no monitor of ours */
 };
+
+/* One for each vCPU. */
+const u32 *session_apic_ids(const struct session *s);
 
 /* One line to the log; no newline. */
 void session_log(struct session *s, const char *format, ...)

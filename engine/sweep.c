@@ -26,7 +26,7 @@ static struct {
 static void post(unsigned int reg, u8 what)
 {
 	struct host *h = session->host;
-	u64 to = 0xfee00000ull | (session->engine->apic_id[0] & 0xff) << 12;
+	u64 to = 0xfee00000ull | (session_apic_ids(session)[0] & 0xff) << 12;
 
 	switch (reg) {
 	case SWEEP_EDGE:

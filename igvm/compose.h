@@ -80,6 +80,7 @@ struct boot_ranges {
  *                C-bit in its tables, no secrets or CPUID page, no cc_blob
  * @no_x2apic:    @unaware: hide the x2APIC
  * @secure_avic:  @unaware: the monitor shall use Secure AVIC
+ * @own_timer:    @secure_avic: and post the timer's vector itself
  * @lazy:         no shim: only what the file holds is validated at the entry
  * @c_bit:        position of the C-bit; 0 means SNP_C_BIT
  * @vmpl:         0: a complete file. Above: only the pages, for a file whose
@@ -107,6 +108,7 @@ struct boot_machine {
 	bool unaware;
 	bool no_x2apic;
 	bool secure_avic;
+	bool own_timer;
 	bool lazy;
 	u8 c_bit;
 	u8 vmpl;

@@ -263,7 +263,8 @@ static int add_info(struct monitor *mon, const struct plan *p,
 	if (m->unaware) {
 		info.flags = MONITOR_UNAWARE |
 			     (m->no_x2apic ? MONITOR_XAPIC : 0) |
-			     (m->secure_avic ? MONITOR_SECURE_AVIC : 0);
+			     (m->secure_avic ? MONITOR_SECURE_AVIC : 0) |
+			     (m->own_timer ? MONITOR_OWN_TIMER : 0);
 	} else {
 		info.guest_cpuid = guest->boot_base + BOOT_CPUID;
 		info.guest_secrets = guest->boot_base + BOOT_SECRETS;

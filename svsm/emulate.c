@@ -33,6 +33,7 @@ const char *emulate_cpuid(struct paravisor_vcpu *v)
 	const struct cpuid_vcpu view = {
 		.apic_id = v->apic.config.id,
 		.cpus = v->guest->cpus,
+		.max_id = v->guest->max_id,
 		.cr4 = vmsa->cr4,
 		.xcr0 = vmsa->xcr0,
 		.xss = vmsa->xss,

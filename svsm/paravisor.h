@@ -84,6 +84,7 @@ struct paravisor {
 	const struct snp_cpuid_page *cpuid;
 	struct paravisor_vcpu *const *vcpu;
 	unsigned int cpus;
+	u32 max_id;		/* highest APIC ID */
 	unsigned int vmpl;
 	u32 allowed[8];		/* atomic: vectors of devices, all vCPUs */
 	u64 route[PARAVISOR_PINS];	/* redirection entries; Secure AVIC */
@@ -110,6 +111,7 @@ struct paravisor_vcpu {
 	u64 savic_gpa;
 	bool savic_on;		/* the host knows the page */
 	bool savic_refused;
+	bool savic_noted;	/* that it is an xAPIC */
 	u8 ticks;		/* vector that the host is to post; 0: none */
 	u32 where;		/* atomic: enum paravisor_where */
 };

@@ -125,6 +125,9 @@ void paravisor_boot(void)
 		gpa = cpu_area(i) + AREA_GUEST_VMSA;
 		make_vcpu(i, other_vmsa(gpa, first), gpa);
 	}
+	for (u32 i = 0; i < info.cpus; i++)
+		if (info.apic_id[i] > guest.max_id)
+			guest.max_id = info.apic_id[i];
 	make_vcpu(0, first, info.guest_vmsa);
 }
 

@@ -78,10 +78,22 @@ static void enable(struct paravisor_vcpu *v)
 	v->vmsa->savic_control = control;
 }
 
+/* Said once, and only of a kernel that means it. */
+static void note_xapic(struct paravisor_vcpu *v)
+{
+	if (v->savic_noted || !apic_enabled(&v->apic) ||
+	    apic_mode_of(&v->apic) != APIC_VIEW_XAPIC)
+		return;
+	v->savic_noted = true;
+	v->guest->ops->note(v->cpu, "an xAPIC, no Secure AVIC: "
+			    "Alternate Injection");
+}
+
 void paravisor_savic_give(struct paravisor_vcpu *v)
 {
 	if (!has_page(v))
 		return;
+	note_xapic(v);
 	if (v->savic_on && !wanted(v))
 		turn_off(v);
 	else if (!v->savic_on && wanted(v))

@@ -83,6 +83,20 @@ contradictions()
 	try 2 'nobody is above VMPL0' run --guest vmpl0 \
 		--injection alternate
 	try 2 'no SEV-SNP' run --guest plain --injection secure-avic
+	try 2 'neither on nor off' run --secure-avic=yes
+	try 2 'leaves it to the monitor' run --guest vmpl0 --secure-avic=on
+	try 2 'contradict' run --guest paravisor --secure-avic=on \
+		--injection alternate
+	try 2 'contradict' igvm build -o "$tree/out/x" --guest paravisor \
+		--secure-avic=off --injection secure-avic
+	try 2 'neither host nor monitor' run --timer me
+	try 2 'has a choice' run --guest paravisor --secure-avic=off \
+		--timer host
+	try 2 'not as many' run --cpus 2 --apic-ids 1
+	try 2 'not as many' run --cpus 2 --apic-ids 1,2,3
+	try 2 'there twice' run --cpus 2 --apic-ids 1,1
+	try 2 'not within' run --cpus 2 --apic-ids 1,255
+	try 2 'those of the emulator' run --guest plain --apic-ids 0
 	try 2 'micro guests need' run --guest plain --micro a
 	try 2 'contradict' run --igvm a --kernel b
 	try 2 'contradict' run --igvm a --initrd b

@@ -98,6 +98,10 @@ static void topology(void **state)
 	assert_int_equal(r.edx, 5);
 	vcpu.cpus = 1;
 	assert_int_equal(ask(0xb, 1).eax, 0);
+	/* IDs with gaps: they are all of one package. */
+	vcpu.max_id = 64;
+	assert_int_equal(ask(0xb, 1).eax, 7);
+	vcpu.max_id = 0;
 	assert_int_equal(ask(0x8000001e, 0).eax, 5);
 	assert_int_equal(ask(0x8000001e, 0).ebx, 5);
 }

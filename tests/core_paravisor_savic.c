@@ -171,9 +171,15 @@ static void on_and_off(void **state)
 	world_wrmsr(bsp, MSR_APIC_BASE, APIC_DEFAULT_BASE | APIC_BASE_ENABLE);
 	apic_write(&bsp->v.apic, APIC_VIEW_XAPIC, APIC_SVR, 0x1ff, at(0),
 		   &(struct apic_effects){ 0 });
+	bsp->note = NULL;
 	turn(bsp);
 	assert_false(bsp->registered);
 	assert_int_equal(bsp->vmsa.savic_control, 0);
+	assert_string_equal(bsp->note, "an xAPIC, no Secure AVIC: "
+			    "Alternate Injection");
+	bsp->note = NULL;
+	turn(bsp);
+	assert_null(bsp->note);
 }
 
 static void refused(void **state)
