@@ -498,18 +498,17 @@ flood() (
 
 # Devices without DMA, on the kernel that has drivers for them.
 pio_tests() {
-	for guest in 'vmpl0 normal' 'plain normal' 'paravisor alternate'; do
-		set -- $guest
-		check "linux-pio-$1" linux --guest $1 --injection $2 \
-			--devices pio --cpus 4 --load mixed
-		check "linux-pio-$1-shared" shared_lines --guest $1 \
-			--injection $2 --cpus 2
-		check "linux-flood-$1" flood 10000 --guest $1 \
-			--injection $2 --cpus 4
-	done
-	check linux-pio-1cpu linux --injection normal --devices pio \
-		--cpus 1 --load mixed
-	check linux-msi linux --injection normal --cpus 4 --load msi
+	while read -r guest mode; do
+		check "linux-pio-$guest-$mode" linux --guest "$guest" \
+			--injection "$mode" --devices pio --cpus 4 --load mixed
+	done <<-'END'
+	vmpl0 normal
+	paravisor alternate
+	paravisor secure-avic
+	END
+	check linux-pio-shared-lines shared_lines --guest paravisor --cpus 2
+	check linux-flood-vmpl0 flood 10000 --injection normal --cpus 4
+	check linux-flood-paravisor flood 10000 --guest paravisor --cpus 4
 }
 
 linux_tests() {
@@ -563,25 +562,45 @@ soak() (
 	linux --cpus 4 --load mixed --load-seconds 600 "$@"
 )
 
-full_tests() {
-	while read -r guest injection; do
-		check "soak-$guest-$injection" soak --guest "$guest" \
-			--injection "$injection"
-		check "linux-flood-$guest-$injection-100000" flood 100000 \
-			--guest "$guest" --injection "$injection" --cpus 4
+# Ten minutes of everything, and a long flood, for each pair.
+soak_tests() {
+	while read -r guest mode; do
+		check "soak-$guest-$mode" soak --guest "$guest" \
+			--injection "$mode"
+		check "flood-$guest-$mode" flood 100000 --guest "$guest" \
+			--injection "$mode" --cpus 4
 	done <<-'END'
 	vmpl0 normal
 	vmpl0 secure-avic
 	svsm normal
+	svsm alternate
 	svsm secure-avic
 	paravisor alternate
+	paravisor secure-avic
 	END
+}
+
+full_tests() {
+	soak_tests
+	check linux-pio-plain linux --guest plain --devices pio --cpus 4 \
+		--load mixed
+	check linux-pio-1cpu linux --injection normal --devices pio \
+		--cpus 1 --load mixed
+	check linux-pio-svsm linux --guest svsm --devices pio --cpus 4 \
+		--load mixed
+	check linux-msi linux --injection normal --cpus 4 --load msi
+	check linux-pio-shared-lines-vmpl0 shared_lines --injection normal \
+		--cpus 2
 	check linux-pio-same-twice same_twice --injection normal \
 		--devices pio --cpus 2 --load mixed
-	check linux-paravisor-same-twice same_twice --guest paravisor \
-		--cpus 2 --load mixed
-	repeat 20 linux-pio-paravisor-mixed linux --guest paravisor \
-		--cpus 4 --load mixed
+	for mode in alternate secure-avic; do
+		check "linux-paravisor-$mode-same-twice" same_twice \
+			--guest paravisor --injection $mode --cpus 2 \
+			--load mixed
+		repeat 20 "linux-paravisor-$mode-mixed" linux \
+			--guest paravisor --injection $mode --cpus 4 \
+			--load mixed
+	done
 	for mode in normal secure-avic; do
 		repeat 20 "linux-$mode-mixed" linux --injection $mode \
 			--cpus 4 --load mixed

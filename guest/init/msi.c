@@ -63,7 +63,7 @@ static struct count count(const struct port *p, int cpu)
 	return c;
 }
 
-/* ---- slots ---------------------------------------------------------------- */
+/* ---- slots --------------------------------------------------------------- */
 
 /*
  * The port of a slot is the parent of the bus that its address names. Slots of
@@ -107,7 +107,7 @@ static int ports_find(struct port *ports)
 	return n;
 }
 
-/* ---- commands ------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------ */
 
 /* Gives one and waits until there have been @due interrupts since @before */
 static bool command(struct context *ctx, struct port *p,

@@ -20,7 +20,7 @@ struct nic {
 	bool one_by_one;		/* a frame is sent when the last one is */
 };
 
-/* Ethernet interfaces with a device behind them, in the order of their index */
+/* Ethernet interfaces with a device behind them, in order of their index */
 int nics_find(struct nic *nics);
 /* Up, and with a carrier; counts begin */
 void nic_up(struct context *ctx, struct nic *nic);
