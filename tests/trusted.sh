@@ -53,7 +53,7 @@ budget 'core/ interrupts' 1700 $(ls core/apic*.c | grep -v apic_check) \
 budget core/ 2400 $(ls core/*.c | grep -v apic_check)
 budget svsm/ 3300 svsm/*.c svsm/*.S
 
-includes arch/ '"(types|vmsa)\.h"|<std' arch/*.h
+includes arch/ '"(arch/)?(types|vmsa)\.h"|<std' arch/*.h
 includes core/ '"(arch|core)/' core/*.[ch]
 includes svsm/ '"(arch|core|svsm)/' svsm/*.[chS]
 includes machine/ '"(arch|machine)/|<(stdlib|string)\.h>' machine/*.[ch]
