@@ -170,11 +170,12 @@ static u8 decode_tpr(const struct backing *s, u8 v_tpr)
 
 static void post_words(struct apic *apic, const u32 irr[8])
 {
-	unsigned int v;
+	unsigned int i;
+	u32 bits;
 
-	for (v = APIC_FIRST_VECTOR; v < APIC_VECTORS; v++)
-		if (vec_test(irr, v))
-			apic_post_ipi(apic, v);
+	for (i = 0; i < 8; i++)
+		for (bits = irr[i]; bits; bits &= bits - 1)
+			apic_post_ipi(apic, i * 32 + __builtin_ctz(bits));
 }
 
 static void take_nmi(struct backing *s, struct apic *apic)

@@ -140,18 +140,43 @@ static void take_allowed(struct paravisor_vcpu *v)
 						      __ATOMIC_RELAXED);
 }
 
-static void take_new(struct paravisor_vcpu *v)
+static bool is_due(const struct paravisor_vcpu *v)
+{
+	return v->apic.timer_running &&
+	       v->apic.timer_due <= v->guest->ops->now(v->cpu).ns;
+}
+
+/*
+ * Vectors that hardware works on stay where they are unless there is news.
+ * What comes after this look rings again: the doorbell has been polled.
+ */
+static bool has_news(const struct paravisor_vcpu *v)
+{
+	u8 events = __atomic_load_n(&v->page->per_vmpl_events,
+				    __ATOMIC_SEQ_CST);
+
+	return !v->backing.in_page || mailbox_notified(&v->box) ||
+	       events & DOORBELL_EVENTS_VMPL(v->guest->vmpl) || is_due(v);
+}
+
+static void take_news(struct paravisor_vcpu *v)
 {
 	struct doorbell_drain drain;
 
-	v->guest->ops->poll(v->cpu);
-	take_allowed(v);
 	paravisor_savic_take(v);
 	mailbox_drain(&v->box, &v->apic);
 	if (doorbell_drain(v->page, v->guest->vmpl, &v->apic, &drain))
 		doorbell_apply(&drain, &v->apic);
 	if (v->apic.timer_running)
 		apic_timer_expire(&v->apic, v->guest->ops->now(v->cpu));
+}
+
+static void take_new(struct paravisor_vcpu *v)
+{
+	v->guest->ops->poll(v->cpu);
+	take_allowed(v);
+	if (has_news(v))
+		take_news(v);
 	arm(v);
 }
 
@@ -210,7 +235,8 @@ const char *paravisor_turn(struct paravisor_vcpu *v)
 	const char *reason = settle(v);
 	bool runs;
 
-	paravisor_savic_take(v);
+	if (!paravisor_savic_stays(v))
+		paravisor_savic_take(v);
 	if (!reason)
 		reason = emulate_exit(v);
 	/* Served: a run that does not happen must not serve it again. */

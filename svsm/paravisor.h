@@ -151,6 +151,8 @@ void paravisor_init_vmsa(struct vmsa *vmsa);
 
 /* ---- Secure AVIC; without a page these do nothing ---- */
 
+/* Does the exit leave the vectors in the page alone? */
+bool paravisor_savic_stays(const struct paravisor_vcpu *v);
 /* Settled: what hardware and others left in the page. */
 void paravisor_savic_take(struct paravisor_vcpu *v);
 /* Before it runs or sleeps: the page, if this is a time for it. */

@@ -29,6 +29,22 @@ static bool has_page(const struct paravisor_vcpu *v)
 	return v->backing.page;
 }
 
+/* Most exits of a guest under load are ports and memory of devices. */
+bool paravisor_savic_stays(const struct paravisor_vcpu *v)
+{
+	if (!v->backing.in_page || v->halted)
+		return false;
+	switch (v->vmsa->exit_code) {
+	case EXIT_INTR:
+	case EXIT_IOIO:
+	case EXIT_NPF:
+	case EXIT_CPUID:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void paravisor_savic_take(struct paravisor_vcpu *v)
 {
 	if (has_page(v))
@@ -50,6 +66,7 @@ static bool wanted(const struct paravisor_vcpu *v)
  */
 static void turn_off(struct paravisor_vcpu *v)
 {
+	paravisor_savic_take(v);
 	v->vmsa->savic_control = 0;
 	v->savic_on = false;
 	v->guest->ops->savic(v->cpu, v->savic_gpa, false);
@@ -74,7 +91,8 @@ static void enable(struct paravisor_vcpu *v)
 
 	if (v->apic.allow_nmi)
 		control |= SAVIC_CONTROL_ALLOWED_NMI;
-	backing_push(&v->backing, &v->apic);
+	if (!v->backing.in_page)
+		backing_push(&v->backing, &v->apic);
 	v->vmsa->savic_control = control;
 }
 
