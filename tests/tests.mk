@@ -17,7 +17,7 @@ $(1)/%: $(2)/tests/%.o $(call object,$(2),$(TEST_FILES))
 	@mkdir -p $$(@D)
 	$$(CC) $(3) -o $$@ $$^ -lcmocka -ljansson -lz
 
-$(addprefix $(1)/svsm_,core vcpu apic random): $(call object,$(2),$(SVSM_PURE))
+$(addprefix $(1)/svsm_,core vcpu apic handoff random): $(call object,$(2),$(SVSM_PURE))
 $(1)/svsm_info $(1)/igvm_monitor: $(2)/svsm/info.o
 $(1)/svsm_windows: $(2)/svsm/start.o
 
