@@ -65,9 +65,9 @@ struct flood {
 	bool on;
 	u64 lines;
 	u32 next[FLOOD_CPUS];		/* number of the line that is due */
+	char why[256];			/* a line was lost or torn; or "" */
 };
-/* False, and a sentence, if this line shows that one was lost or torn. */
-bool flood_feed(struct flood *f, const char *text, char *why, size_t size);
+void flood_feed(struct flood *f, const char *text);
 
 /* watch.c: feed console bytes, ask what was seen. */
 struct watch {

@@ -39,14 +39,13 @@ static const char *skip_time(const char *line)
 static void judge(struct watch *w)
 {
 	const char *line = skip_time(w->line);
-	char why[256];
 
-	if (w->flood.on && !flood_feed(&w->flood, line, why, sizeof(why))) {
-		w->failed = true;
-		keep(w, why);
-	}
+	if (w->flood.on)
+		flood_feed(&w->flood, line);
 	if (!strcmp(line, "belfry: result ok")) {
-		w->ok = true;
+		w->ok = !w->flood.why[0];
+		w->failed |= !w->ok;
+		keep(w, w->flood.why);
 	} else if (!strncmp(line, "belfry: result FAILED", 21)) {
 		w->failed = true;
 		line += 21 + strspn(line + 21, ": ");
