@@ -104,7 +104,7 @@ enum apic_shorthand {
 #define APIC_ESR_RECV_VECTOR		BIT(6)
 #define APIC_ESR_REGISTER		BIT(7)
 
-#define APIC_VERSION_VALUE		0x00050014u	/* 6 LVTs, version 14h */
+#define APIC_VERSION_VALUE		0x00050014u	/* 6 LVTs, 14h */
 #define APIC_BROADCAST			0xffffffffu
 
 /* Logical ID that hardware derives from an x2APIC ID (APM 16.14). */

@@ -133,7 +133,8 @@ static int decide_timer(struct launch *l)
 static int decide_numbers(struct launch *l)
 {
 	u64 physical = (u64)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-	u64 cpus = 1, vmpl = 0, min = l->micro || l->igvm ? BOOT_MEMORY_MIN : MEMORY_MIN;
+	u64 min = l->micro || l->igvm ? BOOT_MEMORY_MIN : MEMORY_MIN;
+	u64 cpus = 1, vmpl = 0;
 	int rc;
 
 	if (l->cpus_text) {

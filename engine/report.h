@@ -23,7 +23,8 @@ struct report_run {
 	unsigned int vcpus;
 	unsigned int guest_vmpl;	/* whose vectors are counted */
 	/* What a monitor counted of a vCPU, or NULL; may be NULL itself. */
-	const struct apic_counters *(*monitor)(void *session, unsigned int vcpu);
+	const struct apic_counters *(*monitor)(void *session,
+					       unsigned int vcpu);
 	void *session;			/* for monitor() */
 	const char *result;		/* "powered-off", ...; NULL: unknown */
 	const char *reason;		/* one sentence; NULL: none */

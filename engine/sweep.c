@@ -106,7 +106,8 @@ static u64 port_read(void *platform, u16 port, unsigned int size)
 
 void sweep_delivering(struct machine *m, unsigned int vcpu, u64 event)
 {
-	sweep.delivering = !vcpu && event == event_make(EVENT_EXCEPTION, VECTOR_HV);
+	sweep.delivering = !vcpu &&
+			   event == event_make(EVENT_EXCEPTION, VECTOR_HV);
 	machine_delivering(m, vcpu, event);
 }
 

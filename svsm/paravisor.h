@@ -88,7 +88,7 @@ struct paravisor {
 	unsigned int vmpl;
 	u32 allowed[8];		/* atomic: vectors of devices, all vCPUs */
 	u64 route[PARAVISOR_PINS];	/* redirection entries; Secure AVIC */
-	bool host_ticks;	/* Secure AVIC: the host posts timers' vectors */
+	bool host_ticks;	/* Secure AVIC: the host posts timers */
 };
 
 struct paravisor_vcpu {

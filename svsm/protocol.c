@@ -24,7 +24,8 @@ u64 protocol_versions(u32 cpu, u64 rcx)
 	const struct protocol *p = find(rcx >> 32);
 	u32 version = rcx;
 
-	if (p && p->number == SVSM_PROTOCOL_APIC && !guest_apic_on(vcpu_of(cpu)))
+	if (p && p->number == SVSM_PROTOCOL_APIC &&
+	    !guest_apic_on(vcpu_of(cpu)))
 		return 0;
 	if (!p || version < p->min || version > p->max)
 		return 0;

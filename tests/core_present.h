@@ -17,7 +17,7 @@ struct rig {
 	struct present present;
 	struct vmsa vmsa;
 	u8 eoi;				/* the guest's byte */
-	unsigned int told;		/* level EOIs that the host got lazily */
+	unsigned int told;		/* level EOIs, lazily */
 	_Alignas(64) struct doorbell page;
 };
 

@@ -17,7 +17,7 @@ struct nic {
 	unsigned char mac[ETH_ALEN];
 	uint64_t received, completed;	/* the kernel's count, when we began */
 	uint64_t sent;			/* by us */
-	bool one_by_one;		/* a frame is sent when the last one is */
+	bool one_by_one;		/* one frame on its way at a time */
 };
 
 /* Ethernet interfaces with a device behind them, in order of their index */

@@ -34,7 +34,7 @@ struct hv_record {
 	volatile u32 put_off;		/* of these with IF clear */
 	volatile u32 windows;		/* of these before a HLT */
 	volatile u32 nmi, mc, spurious;
-	volatile u8 tpr;		/* in software: nobody else's business */
+	volatile u8 tpr;		/* in software, nobody else's */
 };
 
 struct micro_cpu {
