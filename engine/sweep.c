@@ -19,27 +19,36 @@ static struct {
 	const struct host_platform *below;
 	struct alarm alarm[SWEEP_TIMERS];
 	u32 fired, asleep;
+	unsigned int cpu;
 	bool ring_next;			/* after the next #HV */
-	bool delivering;		/* #HV, to vCPU 0 */
+	bool delivering;		/* #HV, to that vCPU */
 } sweep;
+
+static void post_msi(unsigned int cpu, u8 vector)
+{
+	u64 id = session->engine->apic_id[cpu];
+
+	host_msi(session->host, 0xfee00000ull | (id & 0xff) << 12, vector);
+}
 
 static void post(unsigned int reg, u8 what)
 {
 	struct host *h = session->host;
-	u64 to = 0xfee00000ull | (session_apic_ids(session)[0] & 0xff) << 12;
 
 	switch (reg) {
 	case SWEEP_EDGE:
 	case SWEEP_SECOND:
-		return host_msi(h, to, what);
+		return post_msi(sweep.cpu, what);
+	case SWEEP_SENDER:
+		return post_msi(0, what);
 	case SWEEP_LINE:
 		return host_set_gsi(h, what, true);
 	case SWEEP_FLAG:
 		if (what == SWEEP_FLAG_NMI)
-			return host_nmi(h, 0);
-		return host_machine_check(h, 0);
+			return host_nmi(h, sweep.cpu);
+		return host_machine_check(h, sweep.cpu);
 	case SWEEP_RING:
-		return host_ring(h, 0);
+		return host_ring(h, sweep.cpu);
 	}
 }
 
@@ -49,7 +58,7 @@ static void fired(void *arg)
 
 	sweep.fired++;
 	if (a->reg < SWEEP_SECOND)
-		sweep.asleep += host_idle(session->host, 0);
+		sweep.asleep += host_idle(session->host, sweep.cpu);
 	post(a->reg, a->what);
 }
 
@@ -91,6 +100,8 @@ static void port_write(void *platform, u16 port, unsigned int size, u64 value)
 		arm(reg, value);
 	else if (reg == SWEEP_LOWER)
 		host_set_gsi(session->host, value & 0xff, false);
+	else if (reg == SWEEP_CPU && value < session->engine->vcpus)
+		sweep.cpu = value;
 }
 
 static u64 port_read(void *platform, u16 port, unsigned int size)
@@ -106,7 +117,7 @@ static u64 port_read(void *platform, u16 port, unsigned int size)
 
 void sweep_delivering(struct machine *m, unsigned int vcpu, u64 event)
 {
-	sweep.delivering = !vcpu &&
+	sweep.delivering = vcpu == sweep.cpu &&
 			   event == event_make(EVENT_EXCEPTION, VECTOR_HV);
 	machine_delivering(m, vcpu, event);
 }
@@ -118,7 +129,7 @@ void sweep_delivered(struct machine *m, unsigned int vcpu)
 		return;
 	sweep.ring_next = false;
 	sweep.fired++;
-	host_ring(session->host, 0);
+	host_ring(session->host, sweep.cpu);
 }
 
 bool sweep_attach(struct session *s)

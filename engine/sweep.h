@@ -7,7 +7,7 @@
  * as it may be then (host_config), or it would hide a lost wake-up.
  *
  * Registers are 32-bit ports. Each event has a timer of its own and holds its
- * instant in bits 23:0. The first three start when they are written; the
+ * instant in bits 23:0. The first four start when they are written; the
  * other two with the next of these, so that they count from the same moment.
  */
 #ifndef ENGINE_SWEEP_H
@@ -15,24 +15,31 @@
 
 #define SWEEP_NS		2	/* icount's shift=1: cli/arguments.c */
 
-#define SWEEP_PORT		0x5e0
-#define SWEEP_PORTS		0x20
+#define SWEEP_PORT		0x5c0
+#define SWEEP_PORTS		0x40
 
-#define SWEEP_EDGE		0x00	/* 31:24: vector, to vCPU 0 by MSI */
+#define SWEEP_EDGE		0x00	/* 31:24: vector, by MSI */
 #define SWEEP_LINE		0x04	/* 31:24: GSI, goes high */
-#define SWEEP_FLAG		0x08	/* 31:24: SWEEP_FLAG_*, for vCPU 0 */
-#define SWEEP_SECOND		0x0c	/* as SWEEP_EDGE */
+#define SWEEP_FLAG		0x08	/* 31:24: SWEEP_FLAG_* */
+#define SWEEP_SENDER		0x0c	/* as SWEEP_EDGE, but to vCPU 0 */
+#define SWEEP_SECOND		0x10	/* as SWEEP_EDGE */
 /*
- * #HV for nothing, vCPU 0, VMPL 0. Instant 0: when the next #HV has been
- * delivered and before the handler's first instruction.
+ * #HV for nothing, at VMPL 0. Instant 0: when the next #HV has been delivered
+ * and before the handler's first instruction.
  */
-#define SWEEP_RING		0x10
-#define SWEEP_TIMERS		5
+#define SWEEP_RING		0x14
+#define SWEEP_TIMERS		6
 
-#define SWEEP_LOWER		0x14	/* at once: GSI 7:0 goes low */
-#define SWEEP_FIRED		0x18	/* read: how often a timer has fired */
-/* read: how often one of the first three found vCPU 0 idle */
-#define SWEEP_ASLEEP		0x1c
+#define SWEEP_LOWER		0x20	/* at once: GSI 7:0 goes low */
+/*
+ * The vCPU that all this is for, 0 or 1. With icount and one thread vCPU 0
+ * goes first when it has been woken: what it sends vCPU 1 then, arrives there
+ * at the instant.
+ */
+#define SWEEP_CPU		0x24
+#define SWEEP_FIRED		0x28	/* read: how often a timer has fired */
+/* read: how often one of the first four found the vCPU idle */
+#define SWEEP_ASLEEP		0x2c
 
 #define SWEEP_INSTANT		0x00ffffff
 #define SWEEP_WHAT_SHIFT	24

@@ -123,7 +123,11 @@ micro_tests() {
 sweep() {
 	words=$1
 	shift
-	run --icount --sweep --cpus 1 --micro sweep --append "$words" "$@"
+	case $words in
+	*ipi*|*cpu=1*) cpus=2 ;;
+	*) cpus=1 ;;
+	esac
+	run --icount --sweep --cpus $cpus --micro sweep --append "$words" "$@"
 }
 
 # sweep_over ELF SYMBOLS WORDS OPTIONS...: and it came at each instruction of
@@ -146,7 +150,9 @@ sweep_tests() {
 	vmpl0 normal event=edge
 	vmpl0 normal event=level
 	vmpl0 secure-avic event=edge
+	vmpl0 normal event=ipi spin=1
 	vmpl0 secure-avic event=two
+	vmpl0 secure-avic event=ipi spin=1
 	vmpl0 restricted event=edge
 	vmpl0 restricted event=edge spin=1
 	vmpl0 restricted event=level
@@ -155,6 +161,7 @@ sweep_tests() {
 	vmpl0 restricted event=two
 	vmpl0 restricted event=two ring=1
 	vmpl0 restricted event=nmi ring=1
+	vmpl0 restricted event=ipi spin=1
 	svsm normal event=edge
 	svsm secure-avic event=edge
 	svsm alternate event=edge
@@ -163,15 +170,20 @@ sweep_tests() {
 	svsm alternate event=level spin=1
 	svsm alternate event=two
 	svsm alternate event=two spin=1 ring=1
+	svsm alternate event=edge cpu=1 spin=1
+	svsm alternate event=ipi spin=1
 	paravisor alternate event=edge
 	paravisor alternate event=edge spin=1
 	paravisor alternate event=level
 	paravisor alternate event=level spin=1
 	paravisor alternate event=two
 	paravisor alternate event=two spin=1 ring=1
+	paravisor alternate event=edge cpu=1 spin=1
+	paravisor alternate event=ipi spin=1
 	paravisor secure-avic event=edge
 	paravisor secure-avic event=level spin=1
 	paravisor secure-avic event=two
+	paravisor secure-avic event=ipi
 	END
 	for guest in svsm paravisor; do
 		check sweep-gapless-$guest sweep_over build/svsm.elf '' \

@@ -9,7 +9,9 @@
  *
  *	count=		instants: so many instructions after the write, and
  *			less; by itself until the CPU has fallen asleep
- *	event=		edge, level, nmi, mc, two (edges of two classes)
+ *	event=		edge, level, nmi, mc, two (edges of two classes), ipi
+ *			(CPU 0, woken at that instant, sends it CPU 1)
+ *	cpu=1		CPU 1 goes through it; so it does for IPIs
  *	spin=1		once more, waiting without an exit: what the monitor
  *			forgets never comes
  *	ring=1		and a #HV for nothing some instructions later
@@ -22,6 +24,7 @@
 
 #define VECTOR		0x41
 #define HIGHER		0x61
+#define WAKE		0x71	/* the sender's */
 #define PIN		9
 /* The shortest window is three instructions: no distance is left out there. */
 #define DISTANCE_STEP	3
@@ -29,11 +32,12 @@
 #define SLEPT		20
 #define INSTANTS_MAX	100000
 
-enum event { EDGE, LEVEL, NMI, MC, TWO };
+enum event { EDGE, LEVEL, NMI, MC, TWO, IPI };
 
 static enum event event;
 static bool ring, spin;
 static u32 distances;
+static struct micro_cpu *cpu_swept;
 
 static void arm(unsigned int reg, u32 instant, u32 what)
 {
@@ -76,6 +80,8 @@ static void arm_all(u32 instant, u32 pass)
 		arm(SWEEP_FLAG, instant, SWEEP_FLAG_NMI);
 	else if (event == MC)
 		arm(SWEEP_FLAG, instant, SWEEP_FLAG_MC);
+	else if (event == IPI)
+		arm(SWEEP_SENDER, instant, WAKE);
 	else
 		arm(SWEEP_EDGE, instant, VECTOR);
 }
@@ -106,22 +112,55 @@ static void settle(void)
 		ghcb_in(0x61, 1);
 }
 
-static void prepare(void)
+/* By CPU 0; a monitor lets in what the I/O APIC is told to send. */
+static void routes(void)
 {
-	apic_enable();
+	u32 id = micro_cpus[0].apic_id;
+
+	ioapic_route(PIN + 1, HIGHER, false, id);
+	ioapic_route(PIN + 2, WAKE, false, id);
+	ioapic_route(PIN, VECTOR, event == LEVEL, cpu_swept->apic_id);
+}
+
+/* On each CPU that gets some. */
+static void allow(void)
+{
 	vector_allow(VECTOR, true);
 	vector_allow(HIGHER, true);
-	/* A monitor lets in what the I/O APIC is told to send. */
-	ioapic_route(PIN + 1, HIGHER, false, this_cpu()->apic_id);
-	ioapic_route(PIN, VECTOR, option_is("event", "level"),
-		     this_cpu()->apic_id);
-	if (!option_is("event", "level"))
-		return;
-	event = LEVEL;
-	set_handler(VECTOR, on_level);
-	if (this_cpu()->savic)
+	vector_allow(WAKE, true);
+	if (event == LEVEL && this_cpu()->savic)
 		page_set_bit(this_cpu(), APIC_TMR, VECTOR, true);
 }
+
+/* ---- CPU 0, if it sends --------------------------------------------------- */
+
+static volatile bool done;
+
+static void send(struct micro_cpu *to, u8 vector)
+{
+	if (this_cpu()->savic)
+		page_set_bit(to, APIC_IRR, vector, true);
+	apic_write(APIC_ICR, (u64)to->apic_id << APIC_ICR_DEST_SHIFT | vector);
+}
+
+static void on_wake(struct regs *regs)
+{
+	if (!done)
+		send(&micro_cpus[1], VECTOR);
+	intr_default(regs);
+}
+
+static void sender(void)
+{
+	while (!done) {
+		irq_off();
+		if (!done)
+			irq_on_halt();
+	}
+	irq_on();
+}
+
+/* ---- the CPU that is swept ------------------------------------------------ */
 
 static void one(u32 instant, u32 pass)
 {
@@ -158,26 +197,33 @@ static u32 until_asleep(void)
 
 static void options(void)
 {
-	if (option_is("event", "nmi"))
-		event = NMI;
-	if (option_is("event", "mc"))
-		event = MC;
-	if (option_is("event", "two"))
-		event = TWO;
+	static const char *const names[] = {
+		[EDGE] = "edge", [LEVEL] = "level", [NMI] = "nmi",
+		[MC] = "mc", [TWO] = "two", [IPI] = "ipi",
+	};
+	u64 cpu;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (option_is("event", names[i]))
+			event = i;
 	ring = option("ring", 0);
 	distances = option("distances", 24);
-	if (!distances)
-		panic("distances=0", NULL);
+	cpu = option("cpu", event == IPI);
+	if (!distances || cpu > 1 || cpu >= cpu_count())
+		panic("distances=, cpu=, or too few CPUs", NULL);
+	cpu_swept = &micro_cpus[cpu];
+	if (event == LEVEL)
+		set_handler(VECTOR, on_level);
+	set_handler(WAKE, on_wake);
 }
 
-void micro_main(void)
+static void swept(void)
 {
 	u32 count = option("count", 0), passes = option("passes", 1);
 	u32 pass = 0;
 
-	irq_off();
-	prepare();
-	options();
+	ghcb_out(SWEEP_PORT + SWEEP_CPU, 4, this_cpu()->index);
+	allow();
 	irq_on();
 	if (!count) {
 		count = until_asleep();
@@ -192,4 +238,30 @@ void micro_main(void)
 	print("belfry: %u instants, %u #HV of which %u put off, %u in the "
 	      "window\n", (u64)count, (u64)this_cpu()->hv.count,
 	      (u64)this_cpu()->hv.put_off, (u64)this_cpu()->hv.windows);
+	done = true;
+}
+
+/* It tells the other one that it is done, as that may be asleep. */
+static void swept_elsewhere(void)
+{
+	swept();
+	send(&micro_cpus[0], WAKE);
+}
+
+void micro_main(void)
+{
+	irq_off();
+	apic_enable();
+	options();
+	if (cpu_swept == &micro_cpus[0]) {
+		routes();
+		swept();
+		return;
+	}
+	allow();
+	irq_on();
+	cpu_start(1);
+	routes();
+	cpu_run(1, swept_elsewhere);
+	sender();
 }
