@@ -558,6 +558,14 @@ savic_below_tests() {
 		$below --no-x2apic --cpus 2 --load ipi
 	check linux-paravisor-savic-xapic says 'APIC 0x1: an xAPIC' $below \
 		--append nox2apic --cpus 2 --load mixed
+	check micro-spoil run $below --cpus 2 --micro spoil
+	check micro-spoil-neighbour stops_with rmp-fault $below --cpus 1 \
+		--micro spoil --append try=neighbour
+	for mode in alternate secure-avic; do
+		check "micro-quirks-$mode" run --guest paravisor --injection \
+			$mode --cpus 4 --apic-ids 0,3,17,64 --micro quirks \
+			-- -device edu,addr=4
+	done
 	check linux-paravisor-savic-shared shared_lines $below --cpus 2
 	check linux-flood-paravisor-savic flood 10000 $below --cpus 4
 	check linux-paravisor-gaps linux --guest paravisor --cpus 4 \

@@ -42,6 +42,12 @@ static inline void edu_raise(void)
 	ghcb_mmio_write(EDU_RAISE, 1);
 }
 
+/* Has it raised its line? */
+static inline bool edu_status(void)
+{
+	return ghcb_mmio_read(EDU_STATUS);
+}
+
 static inline void edu_ack(void)
 {
 	ghcb_mmio_write(EDU_ACK, 1);
