@@ -295,6 +295,11 @@ int net_run(struct context *ctx, const char **why)
 		return -1;
 	}
 	file_write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+	/*
+	 * Debian's default is fq_codel, which drops a frame on purpose, and
+	 * tells nobody, when its queue has moved slowly for 100 ms.
+	 */
+	file_write("/proc/sys/net/core/default_qdisc", "pfifo_fast");
 	for (int i = 0; i < n; i++)
 		nic_up(ctx, &nics[i]);
 	before = interrupts_read();
