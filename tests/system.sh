@@ -543,6 +543,18 @@ says() (
 	grep "^svsm: .*$text" "$tmp/console"
 )
 
+# Whether it is used stands in the file that is booted.
+savic_switch() {
+	for word in on off; do
+		"$belfry" igvm build --guest paravisor --secure-avic=$word \
+			--cpus 2 --load ipi -o "$tmp/$word.igvm" || return 1
+		linux --guest paravisor --cpus 2 --igvm "$tmp/$word.igvm" \
+			>"$tmp/$word" || return 1
+	done
+	grep '^svsm: APIC 0x1: Secure AVIC' "$tmp/on" &&
+		! grep 'Secure AVIC' "$tmp/off"
+}
+
 # Secure AVIC below the monitor, for a kernel that knows nothing of it.
 savic_below_tests() {
 	below='--guest paravisor --injection secure-avic'
@@ -550,6 +562,7 @@ savic_below_tests() {
 		check "linux-paravisor-savic-${cpus}cpu" says \
 			'APIC 0x0: Secure AVIC' $below --cpus $cpus --load mixed
 	done
+	check linux-paravisor-savic-switch savic_switch
 	check linux-paravisor-savic-gaps says 'APIC 0x40: Secure AVIC' $below \
 		--cpus 4 --apic-ids 0,3,17,64 --load mixed
 	check linux-paravisor-savic-timer says 'APIC 0x1: Secure AVIC' $below \
