@@ -171,16 +171,6 @@ static bool arrived(struct lane *l, const struct frame *f, int len)
 	return true;
 }
 
-static long statistic(const struct nic *nic, const char *name)
-{
-	char path[128], text[32] = "";
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s",
-		 nic->name, name);
-	file_read(path, text, sizeof(text));
-	return atol(text);
-}
-
 /* What is known of those that did not come, for whoever has to find out. */
 static void missed(const struct lane *l, uint32_t came)
 {
@@ -189,12 +179,14 @@ static void missed(const struct lane *l, uint32_t came)
 	while (first < l->frames && l->count[first])
 		first++;
 	tally_fail(l->ctx->tally, "%s: %u of %u frames from %s, first missing "
-		   "%u of %ju sent, tx %ld dropped %ld, rx %ld dropped %ld",
-		   l->to->name, came, l->frames, l->from->name, first,
-		   (uintmax_t)l->from->sent, statistic(l->from, "tx_packets"),
-		   statistic(l->from, "tx_dropped"),
-		   statistic(l->to, "rx_packets"),
-		   statistic(l->to, "rx_dropped"));
+		   "%u of %ju sent, tx %ju dropped %ju, rx %ju dropped %ju "
+		   "errors %ju", l->to->name, came, l->frames, l->from->name,
+		   first, (uintmax_t)l->from->sent,
+		   nic_statistic(l->from, "tx_packets"),
+		   nic_statistic(l->from, "tx_dropped"),
+		   nic_statistic(l->to, "rx_packets"),
+		   nic_statistic(l->to, "rx_dropped"),
+		   nic_statistic(l->to, "rx_errors"));
 }
 
 static void *receiver(void *arg)

@@ -17,7 +17,7 @@ enum { SPARE_IRQS = 16 };
 /* How often a CPU is given away before it is slept on */
 enum { YIELDS = 50 };
 
-static uint64_t statistic(const struct nic *nic, const char *name)
+uintmax_t nic_statistic(const struct nic *nic, const char *name)
 {
 	char path[80], text[32] = "";
 
@@ -49,7 +49,7 @@ bool nic_drained(struct context *ctx, struct nic *nic)
 
 	if (!nic->one_by_one)
 		return true;
-	while (statistic(nic, "tx_packets") - nic->completed < nic->sent) {
+	while (nic_statistic(nic, "tx_packets") - nic->completed < nic->sent) {
 		if (now_ns() > end)
 			return false;
 		if (tries++ < YIELDS)
@@ -80,8 +80,8 @@ void nic_up(struct context *ctx, struct nic *nic)
 		sleep_until(now_ns() + MSEC);
 		file_read(path, carrier, sizeof(carrier));
 	}
-	nic->received = statistic(nic, "rx_packets");
-	nic->completed = statistic(nic, "tx_packets");
+	nic->received = nic_statistic(nic, "rx_packets");
+	nic->completed = nic_statistic(nic, "tx_packets");
 	nic->sent = 0;
 	nic->one_by_one = is_8390(nic);
 }
@@ -130,7 +130,7 @@ void nic_evidence(struct context *ctx, struct nic *nic,
 	irq_lines_of(path, after, &lines);
 	irqs = irq_delta_lines(before, after, &lines);
 	least = nic->one_by_one && !lines.shared ? nic->sent : 1;
-	most = statistic(nic, "rx_packets") - nic->received + nic->sent +
+	most = nic_statistic(nic, "rx_packets") - nic->received + nic->sent +
 	       SPARE_IRQS;
 	if (irqs < least)
 		tally_fail(t, "%s: %ju interrupts for at least %ju frames",

@@ -24,6 +24,8 @@ struct nic {
 int nics_find(struct nic *nics);
 /* Up, and with a carrier; counts begin */
 void nic_up(struct context *ctx, struct nic *nic);
+/* One of the kernel's own counts */
+uintmax_t nic_statistic(const struct nic *nic, const char *name);
 /* Waits until all that was sent has been reported so; false: it never was */
 bool nic_drained(struct context *ctx, struct nic *nic);
 /* Compares what /proc/interrupts says with the frames that went through */
