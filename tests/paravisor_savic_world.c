@@ -15,7 +15,7 @@
  */
 #include "tests/savic_world.h"
 
-/* ---- the guest ------------------------------------------------------------ */
+/* ---- the guest ----------------------------------------------------------- */
 
 static struct regs *regs(struct co *c)
 {
@@ -126,7 +126,8 @@ static void guest_boundary(struct co *c)
 static bool guest_boots(struct co *c)
 {
 	static const u32 steps[][2] = {
-		{ APIC_SVR, 0x1ff }, { APIC_TDCR, 0xb }, { APIC_LVT_TIMER, TICK },
+		{ APIC_SVR, 0x1ff }, { APIC_TDCR, 0xb },
+		{ APIC_LVT_TIMER, TICK },
 	};
 	struct apic *apic = &c->v.apic;
 
@@ -215,7 +216,7 @@ static void guest_step(struct co *c)
 		guest_boundary(c);
 }
 
-/* ---- the world ------------------------------------------------------------ */
+/* ---- the world ----------------------------------------------------------- */
 
 static void host_step(void)
 {

@@ -78,7 +78,7 @@ static void send(struct co *to, u8 v)
 	to->of[v].unseen = true;
 }
 
-/* ---- the monitor's operations --------------------------------------------- */
+/* ---- the monitor's operations -------------------------------------------- */
 
 static bool rung(const struct co *c)
 {
