@@ -95,9 +95,6 @@ bool belfry_exec_interrupt(CPUState *cs, int request)
 
 	if (belfry.stopped)
 		vcpu_leave(env, MACH_IDLE);
-	/* A flush waits: no event is delivered through what it takes away. */
-	if (!cpu_work_list_empty(cs))
-		return false;
 	if (request & KICK) {
 		cpu_reset_interrupt(cs, KICK);
 		next = belfry.api->kicked(vcpu_machine(), env->snp->id);
@@ -105,7 +102,13 @@ bool belfry_exec_interrupt(CPUState *cs, int request)
 			vcpu_leave(env, next);
 		changed = true;
 	}
-	if (cs->interrupt_request & CPU_INTERRUPT_HARD)
+	/*
+	 * A flush waits: no event is delivered through what it takes away. A
+	 * kick cannot wait as well: an idle core that was woken for it has
+	 * nothing to execute before it has been to the host.
+	 */
+	if (cs->interrupt_request & CPU_INTERRUPT_HARD &&
+	    cpu_work_list_empty(cs))
 		changed |= poll_event(cs);
 	return changed;
 }
