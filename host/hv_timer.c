@@ -24,6 +24,22 @@ static void arm(struct host_ctx *c)
 	c->vcpu->host->ops->timer_arm(c->hv_timer.timer, c->hv_timer.due);
 }
 
+/*
+ * When the TSC reaches @tsc; at once if it has. Its rate is known only so well:
+ * a guest that is told early would set the same deadline again.
+ */
+static u64 deadline(struct host *h, u64 tsc)
+{
+	struct apic_time now = host_timer_now(h);
+	u64 hz = h->ops->tsc_hz(h->platform);
+	unsigned __int128 ns;
+
+	if (tsc <= now.tsc)
+		return now.ns;
+	ns = ((unsigned __int128)(tsc - now.tsc) * 1000000000 + hz - 1) / hz;
+	return ns >> 64 ? ~0ull : add(now.ns, ns);
+}
+
 static void fire(void *arg)
 {
 	struct host_ctx *c = arg;
@@ -33,6 +49,10 @@ static void fire(void *arg)
 
 	if (h->stopped)
 		return;
+	if (h->ops->tsc(h->platform) < t->tsc) {
+		t->due = deadline(h, t->tsc);
+		return arm(c);
+	}
 	t->armed = false;
 	host_ctx_post(c, t->vector);
 	if (!t->period)
@@ -66,19 +86,6 @@ void host_hv_timer_stop(struct host_ctx *c)
 	c->vcpu->host->ops->timer_cancel(c->hv_timer.timer);
 }
 
-/* When the TSC reaches @tsc; at once if it has. */
-static u64 deadline(struct host *h, u64 tsc)
-{
-	struct apic_time now = host_timer_now(h);
-	unsigned __int128 ns;
-
-	if (tsc <= now.tsc)
-		return now.ns;
-	ns = (unsigned __int128)(tsc - now.tsc) * 1000000000 /
-	     h->ops->tsc_hz(h->platform);
-	return ns >> 64 ? ~0ull : add(now.ns, ns);
-}
-
 /* Due, and only not noticed yet: it is not what the next one replaces. */
 static void settle(struct host_ctx *c)
 {
@@ -96,7 +103,9 @@ static void start(struct host_ctx *c, unsigned int mode, u8 vector, u64 count)
 
 	t->vector = vector;
 	t->period = 0;
+	t->tsc = 0;
 	if (mode == HV_TIMER_DEADLINE) {
+		t->tsc = count;
 		t->due = deadline(h, count);
 		return arm(c);
 	}

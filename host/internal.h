@@ -90,6 +90,7 @@ struct host_hv_timer {
 	struct host_timer *timer;
 	u64 due;
 	u64 period;		/* 0: once */
+	u64 tsc;		/* not before; 0: any time */
 	u8 vector;
 	bool armed;
 };

@@ -117,8 +117,9 @@ static void arm(struct paravisor_vcpu *v)
 		v->armed = APIC_NEVER;
 	if (deadline != APIC_NEVER && ticks != v->ticks)
 		set_ticks(v, ticks);
-	if (deadline != v->armed)
+	if (deadline != v->armed || (v->set_again && deadline != APIC_NEVER))
 		set_timer(v, deadline);
+	v->set_again = false;
 	v->apic.timer_elsewhere = v->ticks && deadline != APIC_NEVER;
 }
 
@@ -128,6 +129,11 @@ void paravisor_effects(struct paravisor_vcpu *v, const struct apic_effects *fx)
 		send(v, &fx->msg);
 	if (fx->eoi)
 		v->guest->ops->specific_eoi(v->cpu, fx->eoi_vector);
+	/*
+	 * A host that was early has nothing armed any more, and the guest sets
+	 * the same deadline anew.
+	 */
+	v->set_again |= fx->timer;
 }
 
 /* An allowed vector stays allowed: it may be under way. */

@@ -102,6 +102,7 @@ struct paravisor_vcpu {
 	u8 *eoi;		/* KVM's PV EOI, or NULL */
 	u64 eoi_msr;
 	u64 armed;		/* deadline that the ops know */
+	bool set_again;		/* the guest has written its timer */
 	struct paravisor_learn learn;
 	u64 ignored;		/* exits that meant nothing, and the last */
 	u64 ignored_code;

@@ -224,6 +224,10 @@ static void timer(void **state)
 	world_wrmsr(bsp, MSR_TSC_DEADLINE, 4000);
 	assert_int_equal(bsp->deadline, 2000);
 	assert_int_equal(world_rdmsr(bsp, MSR_TSC_DEADLINE), 4000);
+	/* The host was early: the guest sets the same one again. */
+	bsp->deadline = APIC_NEVER;
+	world_wrmsr(bsp, MSR_TSC_DEADLINE, 4000);
+	assert_int_equal(bsp->deadline, 2000);
 	world_wrmsr(bsp, MSR_TSC_DEADLINE, 0);
 	assert_int_equal(bsp->deadline, APIC_NEVER);
 	/* The host posts the timer's vector by itself: not its to give. */
