@@ -26,7 +26,7 @@ static struct {
 
 static void post_msi(unsigned int cpu, u8 vector)
 {
-	u64 id = session->engine->apic_id[cpu];
+	u64 id = session_apic_ids(session)[cpu];
 
 	host_msi(session->host, 0xfee00000ull | (id & 0xff) << 12, vector);
 }
