@@ -52,6 +52,20 @@ void hv_start(struct cpu *cpu)
 	enable_apic();
 }
 
+void hv_want_news(void)
+{
+	if (ghcb_call(GHCB_CONFIGURE_INJECTION, VECTOR_NEWS, 0, 0, NULL))
+		stop(MONITOR_STOP_GHCB, "the host takes no notification "
+		     "vector", VECTOR_NEWS);
+}
+
+u64 hv_address(const struct irq_msg *to)
+{
+	return (u64)to->dest << APIC_ICR_DEST_SHIFT |
+	       (u64)to->shorthand << APIC_ICR_SHORTHAND_SHIFT |
+	       (to->logical ? APIC_ICR_LOGICAL : 0);
+}
+
 /* ---- the doorbell ------------------------------------------------------- */
 
 /*

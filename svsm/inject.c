@@ -3,12 +3,9 @@
 #include "svsm/apic.h"
 #include "svsm/svsm.h"
 
-/* The host learns whom, never what. */
 void inject_kick(const struct irq_msg *to)
 {
-	u64 icr = (u64)to->dest << APIC_ICR_DEST_SHIFT |
-		  (u64)to->shorthand << APIC_ICR_SHORTHAND_SHIFT |
-		  (to->logical ? APIC_ICR_LOGICAL : 0) | VECTOR_IPI;
+	u64 icr = hv_address(to) | VECTOR_IPI;
 
 	if (ghcb_call(GHCB_HV_IPI, icr, 0, 0, NULL))
 		stop(MONITOR_STOP_GHCB, "the host does not send an IPI", icr);

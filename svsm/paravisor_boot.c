@@ -11,9 +11,6 @@
 #include "svsm/paravisor.h"
 #include "svsm/svsm.h"
 
-/* Rings when something has come up for the guest while VMPL 0 runs. */
-#define VECTOR_NEWS	0x50
-
 #define UNAWARE		(SEV_FEATURE_SNP | SEV_FEATURE_VTOM |		\
 			 SEV_FEATURE_REFLECT_VC | SEV_FEATURE_ALTERNATE)
 
@@ -136,9 +133,7 @@ void paravisor_loop(struct cpu *cpu)
 	struct paravisor_vcpu *v = vcpus[cpu->index];
 	const char *reason;
 
-	if (ghcb_call(GHCB_CONFIGURE_INJECTION, VECTOR_NEWS, 0, 0, NULL))
-		stop(MONITOR_STOP_GHCB, "the host takes no notification "
-		     "vector", VECTOR_NEWS);
+	hv_want_news();
 	/* So it gives what comes for the guest to us, until there is a page. */
 	if (secure_avic && !paravisor_host_ops.savic(cpu, v->savic_gpa, false))
 		stop(MONITOR_STOP_GHCB, "the host leaves no backing page to "

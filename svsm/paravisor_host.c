@@ -14,7 +14,6 @@
 #include "svsm/rmp.h"
 #include "svsm/svsm.h"
 
-#define VECTOR_WAKE	0xe0	/* as hv.c's IPI: that it came is all */
 #define SCRATCH		offsetof(struct ghcb, buffer)
 
 _Static_assert(PARAVISOR_STRING <= sizeof(((struct ghcb *)0)->buffer),
@@ -118,7 +117,7 @@ static void host_deadline(void *ctx, u64 tsc)
 {
 	u64 mode = tsc == APIC_NEVER ? HV_TIMER_STOP : HV_TIMER_DEADLINE;
 
-	request(ctx, GHCB_HV_TIMER, VECTOR_WAKE | mode << HV_TIMER_MODE_SHIFT,
+	request(ctx, GHCB_HV_TIMER, VECTOR_IPI | mode << HV_TIMER_MODE_SHIFT,
 		tsc);
 }
 
@@ -134,11 +133,7 @@ static void host_tick(void *ctx, u64 tsc, u8 vector)
 /* 56421, HV IPI: INFO1 is an ICR. The host learns whom, never what. */
 static void host_kick(void *ctx, const struct irq_msg *msg)
 {
-	u64 icr = (u64)msg->dest << APIC_ICR_DEST_SHIFT |
-		  (u64)msg->shorthand << APIC_ICR_SHORTHAND_SHIFT |
-		  (msg->logical ? APIC_ICR_LOGICAL : 0) | VECTOR_WAKE;
-
-	request(ctx, GHCB_HV_IPI, icr, 0);
+	request(ctx, GHCB_HV_IPI, hv_address(msg) | VECTOR_IPI, 0);
 }
 
 static void host_specific_eoi(void *ctx, u8 vector)
@@ -249,13 +244,10 @@ static bool host_savic(void *ctx, u64 gpa, bool on)
 /* HV IPI for the guest's VMPL: the host learns whom, and if it is an NMI. */
 static void host_ring(void *ctx, const struct irq_msg *msg)
 {
-	u64 icr = (u64)msg->dest << APIC_ICR_DEST_SHIFT |
-		  (u64)msg->shorthand << APIC_ICR_SHORTHAND_SHIFT |
-		  (msg->logical ? APIC_ICR_LOGICAL : 0) |
-		  (msg->mode == APIC_NMI ? APIC_NMI << APIC_ICR_MODE_SHIFT :
-					   VECTOR_WAKE);
+	u64 what = msg->mode == APIC_NMI ? APIC_NMI << APIC_ICR_MODE_SHIFT :
+					   VECTOR_IPI;
 
-	request(ctx, GHCB_HV_IPI, icr, info.guest_vmpl);
+	request(ctx, GHCB_HV_IPI, hv_address(msg) | what, info.guest_vmpl);
 }
 
 static void host_note(void *ctx, const char *text)

@@ -164,15 +164,6 @@ static void enter(struct cpu *cpu)
 		wait_for_host();
 }
 
-static void configure(void)
-{
-	if (!(guest_features() & SEV_FEATURE_ALTERNATE))
-		return;
-	if (ghcb_call(GHCB_CONFIGURE_INJECTION, VECTOR_NEWS, 0, 0, NULL))
-		stop(MONITOR_STOP_GHCB, "the host takes no notification "
-		     "vector", VECTOR_NEWS);
-}
-
 /*
  * The doorbell first: what is posted after it was looked at, for this VMPL or
  * for the guest's, sets NoFurtherSignal again, and keeps this CPU from
@@ -186,7 +177,8 @@ void run_loop(struct cpu *cpu)
 	struct vmsa *v;
 	enum next next;
 
-	configure();
+	if (guest_features() & SEV_FEATURE_ALTERNATE)
+		hv_want_news();
 	for (;;) {
 		hv_poll(cpu);
 		lock_take(&cpu->vcpu.lock);

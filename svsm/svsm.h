@@ -40,6 +40,7 @@ ASSERT_SIZE(struct tss, 0x68);
 #define SELECTOR_TSS	0x18
 
 struct apic_counters;
+struct irq_msg;
 
 /* One page, in the CPU's own area. */
 struct cpu {
@@ -144,6 +145,13 @@ u8 ghcb_in(u16 port);
 /* ---- hv.c --------------------------------------------------------------- */
 
 void hv_start(struct cpu *cpu);
+/* Have the host ring with VECTOR_NEWS, on this CPU. */
+void hv_want_news(void);
+/*
+ * What HV IPI (56421 section 4.1.11) takes, but for mode and vector: the host
+ * learns whom @to addresses, never what it is.
+ */
+u64 hv_address(const struct irq_msg *to);
 void hv_poll(struct cpu *cpu);
 /* Until #HV; with @no_vcpu also until this CPU gets a vCPU. */
 void hv_idle(struct cpu *cpu, bool no_vcpu);

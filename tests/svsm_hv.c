@@ -21,7 +21,7 @@ static struct cpu cpu;
 static jmp_buf stopped;
 static struct {
 	unsigned int eois, halts, others;
-	u64 base, doorbell_gpa, doorbell_op, answer;
+	u64 base, doorbell_gpa, doorbell_op, answer, news;
 	u32 result;
 	u64 svr;
 	const char *why;
@@ -46,6 +46,8 @@ u32 ghcb_call(u64 code, u64 info1, u64 info2, u64 rax, u64 *info2_out)
 		host.doorbell_op = info1;
 		host.doorbell_gpa = info2;
 		*info2_out = host.answer;
+	} else if (code == GHCB_CONFIGURE_INJECTION) {
+		host.news = info1;
 	} else {
 		host.others++;
 	}
@@ -126,6 +128,24 @@ static void wrong_answers(void **state)
 	host.answer = GPA + AREA_DOORBELL;
 	host.result = 2;
 	assert_true(stops(hv_start));
+}
+
+static void news(struct cpu *unused)
+{
+	(void)unused;
+	hv_want_news();
+}
+
+/* 8000001Bh gets a vector that is one; refused, there is no going on. */
+static void wants_news(void **state)
+{
+	(void)state;
+	assert_false(stops(news));
+	assert_true(host.news >= 32);
+	assert_int_equal(host.others, 0);
+	host.result = 2;
+	assert_true(stops(news));
+	assert_int_equal(host.reason, MONITOR_STOP_GHCB);
 }
 
 /* ---- the page ------------------------------------------------------------ */
@@ -238,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(registers_its_page, setup),
 		cmocka_unit_test_setup(wrong_answers, setup),
+		cmocka_unit_test_setup(wants_news, setup),
 		cmocka_unit_test_setup(every_vector, setup),
 		cmocka_unit_test_setup(refilled, setup),
 		cmocka_unit_test_setup(every_flag, setup),

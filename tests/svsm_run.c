@@ -225,15 +225,9 @@ u32 ghcb_result(struct cpu *c)
 	return 0;
 }
 
-u32 ghcb_call(u64 code, u64 info1, u64 info2, u64 rax, u64 *out)
+void hv_want_news(void)
 {
-	(void)info2;
-	(void)rax;
-	(void)out;
-	assert_int_equal(code, GHCB_CONFIGURE_INJECTION);
-	assert_true(info1 >= 32);
 	note('c');
-	return 0;
 }
 
 void stop(enum monitor_reason reason, const char *why, u64 value)
