@@ -202,7 +202,7 @@ static void copy_segment(struct vmsa_seg *seg, u16 selector, u16 attrib)
 	seg->base = 0;
 }
 
-static u64 read_cr(unsigned int n)
+u64 read_cr(unsigned int n)
 {
 	u64 value = 0;
 

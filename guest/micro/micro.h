@@ -138,6 +138,9 @@ static inline void vmgexit(void)
 	asm volatile("rep; vmmcall" : : : "memory");
 }
 
+/* CR0, CR3 or CR4; 0 for another */
+u64 read_cr(unsigned int n);
+
 static inline u64 read_cr8(void)
 {
 	u64 value;

@@ -24,19 +24,6 @@ void cpu_sipi_main(void);
 
 static struct micro_cpu *starting;
 
-static u64 read_control(unsigned int n)
-{
-	u64 value;
-
-	if (n == 0)
-		asm volatile("movq %%cr0, %0" : "=r"(value));
-	else if (n == 3)
-		asm volatile("movq %%cr3, %0" : "=r"(value));
-	else
-		asm volatile("movq %%cr4, %0" : "=r"(value));
-	return value;
-}
-
 static void fill_page(void)
 {
 	struct sipi_words *w = (void *)(SIPI_PAGE + (sipi_words - sipi_code));
@@ -49,9 +36,9 @@ static void fill_page(void)
 	for (const u8 *at = sipi_code; at < sipi_end; at++)
 		((volatile u8 *)SIPI_PAGE)[at - sipi_code] = *at;
 	*w = (struct sipi_words){
-		.cr0 = read_control(0),
-		.cr3 = read_control(3),
-		.cr4 = read_control(4),
+		.cr0 = read_cr(0),
+		.cr3 = read_cr(3),
+		.cr4 = read_cr(4),
 		/* LMA is the processor's to set. */
 		.efer = rdmsr(0xc0000080) & ~EFER_LMA,
 		.ip = (u64)sipi_64,
