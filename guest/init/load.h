@@ -105,6 +105,8 @@ void watchdog_start(struct context *ctx, struct tally *tallies);
 uint64_t now_ns(void);
 uint64_t patience_ns(const struct options *opt);
 void sleep_until(uint64_t when);
+/* One turn of a loop that polls; @tries counts them, from 0 */
+void back_off(unsigned int *tries);
 void pin_to(int cpu);
 void unpin(const struct context *ctx);
 void on_each_cpu(struct context *ctx, void (*fn)(struct context *, int index));

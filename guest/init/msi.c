@@ -20,7 +20,6 @@
  * more interrupt than commands while it steers, and never in a burst.
  */
 #include <dirent.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +29,6 @@
 
 enum {
 	MAX_PORTS = 8, MAX_TARGETS = 8, COMMANDS = 20, FIRST = 2, STEERS = 50,
-	YIELDS = 50,
 };
 
 struct port {
@@ -128,10 +126,7 @@ static bool command(struct context *ctx, struct port *p,
 	while (count(p, -1).all - before->all < due) {
 		if (now_ns() > end)
 			return false;
-		if (tries++ < YIELDS)
-			sched_yield();
-		else
-			sleep_until(now_ns() + MSEC);
+		back_off(&tries);
 	}
 	return true;
 }

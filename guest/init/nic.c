@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <dirent.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +12,6 @@
 
 /* For frames that are not ours, such as IPv6's */
 enum { SPARE_IRQS = 16 };
-
-/* How often a CPU is given away before it is slept on */
-enum { YIELDS = 50 };
 
 uintmax_t nic_statistic(const struct nic *nic, const char *name)
 {
@@ -52,10 +48,7 @@ bool nic_drained(struct context *ctx, struct nic *nic)
 	while (nic_statistic(nic, "tx_packets") - nic->completed < nic->sent) {
 		if (now_ns() > end)
 			return false;
-		if (tries++ < YIELDS)
-			sched_yield();
-		else
-			sleep_until(now_ns() + MSEC);
+		back_off(&tries);
 	}
 	return true;
 }

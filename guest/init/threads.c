@@ -8,6 +8,9 @@
 
 #include "load.h"
 
+/* How often a CPU is given away before it is slept on */
+enum { YIELDS = 50 };
+
 struct worker {
 	struct context *ctx;
 	void (*fn)(struct context *ctx, int index);
@@ -38,6 +41,14 @@ void sleep_until(uint64_t when)
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL))
 		;
+}
+
+void back_off(unsigned int *tries)
+{
+	if ((*tries)++ < YIELDS)
+		sched_yield();
+	else
+		sleep_until(now_ns() + MSEC);
 }
 
 /* For what only fails when a resource is gone: not a verdict on interrupts */
